@@ -1,0 +1,186 @@
+// infer/request.h - what is asked: text, pictures, embeddings, a token count.
+//
+// Every field is optional but the first; what is unset is not sent, so a provider's own default
+// applies. Two rules say what happens to a field that a backend cannot honour:
+//   - [quality] fields shape how good the answer is: the reply carries a typed warning
+//     ("unsupported_setting") and goes on without it;
+//   - [promise] fields promise a property of the answer or of the bill: the request fails with
+//     kUnsupported before anything is sent;
+//   - [host] fields are labels: a backend without a use for them ignores them.
+//
+//   infer::TextRequest request{.messages = {infer::user("Name three colours.")}};
+//   request.temperature = 0.2;
+//   request.max_tokens = 100;
+//   auto reply = model.stream(request);
+//
+// All strings are UTF-8 and checked before anything is sent. The request as JSON, which plugins,
+// caches and recordings use: docs/formats/request.md.
+// Thread rule: plain values. A running reply shares its request and never changes it.
+#ifndef INFER_REQUEST_H_
+#define INFER_REQUEST_H_
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "infer/message.h"
+
+namespace infer {
+inline namespace v0 {
+
+// A function that the model may ask for.
+struct Tool {
+  std::string name{};         // letters, digits, '_' and '-'
+  std::string description{};  // for the model
+  std::string schema{};       // JSON Schema of the arguments; empty: no arguments
+  std::optional<bool> strict{};  // [quality] arguments must fit the schema, where a provider can
+  // Instead of all the above: the provider's own JSON for a built-in tool, sent as it is.
+  std::string provider_json{};
+};
+
+// Whether the model must, may or must not use a tool. [promise] unless kAuto.
+struct ToolChoice {
+  enum class Mode : std::uint8_t { kAuto, kNone, kRequired, kNamed };
+  Mode mode = Mode::kAuto;
+  std::string name{};  // kNamed: this tool
+};
+
+// The form of the answer. [promise] unless kText.
+struct Output {
+  enum class Form : std::uint8_t { kText, kJsonObject, kJsonSchema, kGrammar };
+  Form form = Form::kText;
+  std::string name{};    // kJsonSchema: a name for the provider; default "answer"
+  std::string schema{};  // kJsonSchema: JSON Schema as text
+  bool strict = true;    // kJsonSchema: refuse what the provider cannot hold to the letter
+  std::string grammar{};  // kGrammar: GBNF, local engines only
+};
+
+// How much the model should think. [quality]
+struct ReasoningOptions {
+  enum class Effort : std::uint8_t { kUnset, kNone, kMinimal, kLow, kMedium, kHigh, kMax };
+  Effort effort = Effort::kUnset;
+  std::optional<std::int64_t> budget_tokens{};  // Anthropic and local: at most this much thinking
+  std::string summary{};  // OpenAI: "auto", "concise", "detailed"; empty: none
+};
+
+// The less common knobs of sampling; each [quality], each as llama.cpp defines it.
+struct Sampling {
+  std::optional<std::int32_t> top_k{};          // keep the k likeliest tokens; 0: all
+  std::optional<double> min_p{};                // 0..1, relative to the likeliest token
+  std::optional<double> typical_p{};            // 0..1
+  std::optional<double> top_n_sigma{};          // standard deviations
+  std::optional<double> repeat_penalty{};       // 1: none
+  std::optional<std::int32_t> repeat_last_n{};  // tokens looked at; -1: the whole context
+  std::optional<double> presence_penalty{};     // -2..2
+  std::optional<double> frequency_penalty{};    // -2..2
+  std::optional<std::int32_t> mirostat{};       // 0 off, 1, 2
+  std::optional<double> mirostat_tau{};
+  std::optional<double> mirostat_eta{};
+  std::optional<double> xtc_probability{};  // 0..1
+  std::optional<double> xtc_threshold{};    // 0..1
+  std::optional<double> dry_multiplier{};   // 0: off
+  std::optional<double> dry_base{};
+  std::optional<std::int32_t> dry_allowed_length{};
+  std::optional<std::int32_t> dry_last_n{};
+  std::optional<double> dynatemp_range{};
+  std::optional<double> dynatemp_exponent{};
+};
+
+// Log-probabilities of the tokens that were chosen, and of the likeliest alternatives. [promise]
+struct Logprobs {
+  std::uint32_t top = 0;  // alternatives per token
+};
+
+// What to do with a prompt longer than the context.
+enum class Truncation : std::uint8_t {
+  kError,       // kContextOverflow, naming both sizes
+  kDropOldest,  // drop the oldest turns, and say so in a warning [promise]
+};
+
+struct TextRequest {
+  // The conversation, oldest first. At least one message.
+  std::vector<Message> messages{};
+
+  // ---- what the model may use
+  std::vector<Tool> tools{};  // [promise]
+  ToolChoice tool_choice{};
+  std::optional<bool> parallel_tools{};  // more than one call in a turn; default: the provider's
+
+  // ---- the form and length of the answer
+  Output output{};
+  std::optional<std::int64_t> max_tokens{};  // [promise] tokens, > 0; default: the model's limit
+  std::vector<std::string> stop{};           // [promise] ends before any of these; not part of the text
+  std::vector<std::int32_t> stop_token_ids{};  // [promise] local engines
+  std::uint32_t n = 1;                         // [promise] how many answers (choices)
+  std::optional<Logprobs> logprobs{};          // [promise]
+
+  // ---- how tokens are chosen
+  std::optional<double> temperature{};  // [quality] >= 0; 0: always the likeliest token
+  std::optional<double> top_p{};        // [quality] 0 < p <= 1
+  std::optional<std::uint64_t> seed{};  // [quality] same seed, same text, as far as a backend can
+  Sampling sampling{};
+  std::map<std::int32_t, double> logit_bias{};  // [quality] token id -> added to its logit
+
+  // ---- thinking, context
+  ReasoningOptions reasoning{};
+  Truncation truncation = Truncation::kError;
+
+  // ---- labels
+  std::string cache_key{};     // [host] OpenAI's prompt_cache_key
+  std::string service_tier{};  // [host] OpenAI, Groq: "auto", "flex", "priority"
+  std::string user{};          // [host] an id of your user, for abuse reports
+  std::map<std::string, std::string> metadata{};  // [host]
+  // Provider -> a JSON object whose members are merged into that provider's request, last. For
+  // what this library does not know yet; other providers never see it. [host]
+  std::map<std::string, std::string> extra{};
+};
+
+// A picture from words, or from words and pictures.
+struct ImageRequest {
+  std::string prompt{};
+  std::string negative_prompt{};           // [quality] what should not be there
+  std::optional<std::uint32_t> width{};    // [promise] pixels; default: the model's
+  std::optional<std::uint32_t> height{};   // [promise] pixels; default: the model's
+  std::uint32_t n = 1;                     // [promise] how many pictures
+  std::optional<std::uint64_t> seed{};     // [quality]
+  std::vector<Media> images{};             // [promise] start from or edit these
+  std::optional<Media> mask{};             // [promise] white: to be painted anew
+  std::optional<std::uint32_t> steps{};    // [quality] local engines; default: the model's
+  std::optional<double> guidance{};        // [quality] classifier-free guidance scale
+  std::optional<double> strength{};        // [quality] 0..1, how far to leave images[0]
+  std::string sample_method{};             // [quality] local engines, by name
+  std::string scheduler{};                 // [quality] local engines, by name
+  std::string quality{};                   // [quality] OpenAI: "low", "medium", "high"
+  std::string background{};                // [quality] OpenAI: "transparent", "opaque"
+  std::string format{};                    // [promise] "png", "jpeg", "webp"; empty: the backend's
+  std::uint32_t previews = 0;              // pictures to show on the way; 0: none
+  std::map<std::string, std::string> extra{};  // [host] as TextRequest::extra
+};
+
+// Vectors from texts.
+struct EmbeddingRequest {
+  std::vector<std::string> inputs{};            // at least one
+  std::optional<std::uint32_t> dimensions{};    // [promise] shorten the vectors to this
+  std::optional<bool> normalize{};              // [promise] to length 1; default: the model's way
+  std::string input_type{};                     // [quality] "query", "document"
+  std::string user{};                           // [host]
+  std::map<std::string, std::string> extra{};   // [host] as TextRequest::extra
+};
+
+// How many tokens this text request's prompt has, without running it.
+struct CountRequest {
+  TextRequest request{};
+};
+
+// What a Backend opens.
+using Request = std::variant<TextRequest, ImageRequest, EmbeddingRequest, CountRequest>;
+
+}  // namespace v0
+}  // namespace infer
+
+#endif  // INFER_REQUEST_H_

@@ -1,0 +1,178 @@
+#include "infer/mock.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "src/core/text_checks.h"
+
+namespace infer {
+inline namespace v0 {
+
+namespace {
+
+// The last message's text, cut after each space.
+std::vector<std::string> words_of(const TextRequest& request) {
+  const std::string text = request.messages.back().text();
+  std::vector<std::string> words;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t space = text.find(' ', at);
+    const std::size_t end = space == std::string::npos ? text.size() : space + 1;
+    words.push_back(text.substr(at, end - at));
+    at = end;
+  }
+  return words;
+}
+
+std::int64_t count_words(const TextRequest& request) {
+  std::int64_t n = 0;
+  for (const Message& message : request.messages) {
+    const std::string text = message.text();
+    n += 1 + std::count(text.begin(), text.end(), ' ');
+  }
+  return n;
+}
+
+class MockSource final : public Source {
+ public:
+  MockSource(MockScript script, const TextRequest& request, const Call& call)
+      : watch_(call), script_(std::move(script)) {
+    if (script_.deltas.empty()) script_.deltas = words_of(request);
+    usage_.input = count_words(request);
+    usage_.output = 0;
+    if (request.max_tokens && *request.max_tokens < std::ssize(script_.deltas)) {
+      script_.deltas.resize(static_cast<std::size_t>(*request.max_tokens));
+      script_.tool_calls.clear();
+      script_.finish = Finish::kLength;
+    } else if (!script_.tool_calls.empty()) {
+      script_.finish = Finish::kToolCalls;
+    }
+    plan(request);
+  }
+
+  Step pull(Poller& poller) override {
+    if (ended_) return *ended_;
+    if (auto error = watch_.check()) return fail(std::move(*error));
+    if (at_ == steps_.size()) {
+      if (script_.error) return fail(*script_.error);
+      return *(ended_ = Step::kEnd);
+    }
+    const Event& next = steps_[at_];
+    if (next.kind == Event::Kind::kDelta && script_.delay.count() > 0) {
+      const auto now = Clock::now();
+      if (due_ == Clock::time_point{}) due_ = now + script_.delay;
+      if (now < due_) {
+        poller.wake_at(due_);
+        watch_.arm(poller);
+        return Step::kPending;
+      }
+      due_ = {};
+    }
+    ++at_;
+    event_ = next;
+    if (event_.kind == Event::Kind::kDelta) ++*usage_.output;
+    watch_.note(event_);
+    return Step::kEvent;
+  }
+  const Event& event() const noexcept override { return event_; }
+  Error take_error() override { return *error_; }
+
+ private:
+  using Kind = Event::Kind;
+  using PartKind = Event::PartKind;
+
+  Step fail(Error error) {
+    error_ = std::move(error);
+    return *(ended_ = Step::kError);
+  }
+  Event& add(Kind kind, PartKind part_kind = PartKind::kNone) {
+    Event& event = steps_.emplace_back();
+    event.kind = kind;
+    event.part_kind = part_kind;
+    event.part = part_;
+    return event;
+  }
+  void add_part(PartKind kind, const std::vector<std::string>& deltas, const ToolCall* call) {
+    Event& begin = add(Kind::kPartBegin, kind);
+    if (call) {
+      begin.data = call->name;
+      begin.id = call->id;
+    }
+    for (const std::string& delta : deltas) add(Kind::kDelta, kind).data = delta;
+    add(Kind::kPartEnd, kind);
+    ++part_;
+  }
+  // The whole reply, written down before it is played: views point into script_ and arguments_.
+  void plan(const TextRequest& request) {
+    add(Kind::kStart).id = script_.name;
+    for (const core::Setting& setting : core::quality_settings(request)) {
+      warnings_.push_back(core::unsupported_warning(setting, "mock"));
+    }
+    for (const Warning& warning : warnings_) {
+      Event& event = add(Kind::kWarning);
+      event.data = warning.code;
+      event.id = warning.message;
+      event.extra = warning.extra;
+    }
+    if (!script_.reasoning.empty()) {
+      reasoning_ = {script_.reasoning};
+      add_part(PartKind::kReasoning, reasoning_, nullptr);
+    }
+    if (!script_.deltas.empty() || script_.tool_calls.empty())
+      add_part(PartKind::kText, script_.deltas, nullptr);
+    arguments_.reserve(script_.tool_calls.size());
+    for (const ToolCall& call : script_.tool_calls) {
+      arguments_.push_back({call.arguments});
+      add_part(PartKind::kToolCall, arguments_.back(), &call);
+    }
+    if (script_.error) return;
+    add(Kind::kUsage).usage = &usage_;
+    Event& finish = add(Kind::kFinish);
+    finish.part = 0;
+    finish.finish = script_.finish;
+    finish.usage = &usage_;
+  }
+
+  Watch watch_;
+  MockScript script_;
+  Usage usage_;
+  std::vector<Warning> warnings_;
+  std::vector<std::string> reasoning_;
+  std::vector<std::vector<std::string>> arguments_;
+  std::vector<Event> steps_;
+  std::size_t at_ = 0;
+  std::uint32_t part_ = 0;
+  Clock::time_point due_{};
+  Event event_;
+  std::optional<Error> error_;
+  std::optional<Step> ended_;
+};
+
+class MockBackend final : public Backend {
+ public:
+  explicit MockBackend(MockScript script) : script_(std::move(script)) {
+    info_.provider = "mock";
+    info_.name = script_.name;
+  }
+  const ModelInfo& info() const noexcept override { return info_; }
+  std::unique_ptr<Source> open(std::shared_ptr<const Request> request,
+                               const Call& call) const override {
+    const auto* text = std::get_if<TextRequest>(request.get());
+    if (!text) return refuse(Error(Errc::kUnsupported, "the mock answers text requests only"));
+    if (auto error = core::refuse_promises(*text, core::kHonoursMaxTokens))
+      return refuse(std::move(*error));
+    return std::make_unique<MockSource>(script_, *text, call);
+  }
+
+ private:
+  MockScript script_;
+  ModelInfo info_;
+};
+
+}  // namespace
+
+TextModel mock(MockScript script) {
+  return TextModel(std::make_shared<MockBackend>(std::move(script)));
+}
+
+}  // namespace v0
+}  // namespace infer

@@ -1,0 +1,259 @@
+#include "infer/poller.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "src/core/poller_state.h"
+
+namespace infer {
+inline namespace v0 {
+namespace detail {
+
+namespace {
+// More idle pollers than this are not worth their descriptors.
+constexpr std::size_t kMaxIdlePollers = 64;
+
+struct Pool {
+  std::mutex mutex;
+  std::vector<std::shared_ptr<PollerState>> idle;
+};
+// Never destroyed: a global Reply may still come back here while the process exits.
+Pool& pool() {
+  static Pool* const one = new Pool;
+  return *one;
+}
+}  // namespace
+
+std::shared_ptr<PollerState> PollerState::borrow() {
+  {
+    std::lock_guard lock(pool().mutex);
+    auto& idle = pool().idle;
+    if (!idle.empty()) {
+      auto state = std::move(idle.back());
+      idle.pop_back();
+      return state;
+    }
+  }
+  return std::make_shared<PollerState>();
+}
+
+void PollerState::give_back(std::shared_ptr<PollerState> state) {
+  std::lock_guard lock(pool().mutex);
+  if (pool().idle.size() < kMaxIdlePollers) pool().idle.push_back(std::move(state));
+}
+
+std::shared_ptr<PollerSlot> PollerState::attach(std::shared_ptr<PollerState> state, Reply* reply) {
+  auto slot = std::make_shared<PollerSlot>();
+  slot->reply = reply;
+  slot->unfinished = true;
+  {
+    std::lock_guard lock(state->mutex);
+    ++state->unfinished_;
+    state->push(*slot);
+  }
+  slot->poller = std::move(state);
+  return slot;
+}
+
+void PollerState::finish(PollerSlot& slot) {
+  std::lock_guard lock(mutex);
+  if (slot.unfinished) --unfinished_;
+  slot.unfinished = false;
+  remove_timer(slot);
+}
+
+void PollerState::detach(PollerSlot& slot) {
+  std::function<void()> fn;  // destroyed without the lock: it may own anything
+  std::lock_guard lock(mutex);
+  if (slot.unfinished) --unfinished_;
+  slot.unfinished = false;
+  slot.reply = nullptr;
+  if (slot.on_ready) {
+    --callbacks_;
+    fn.swap(slot.on_ready);
+  }
+  if (slot.ready) unlink(slot);
+  remove_timer(slot);
+}
+
+void PollerState::wake(PollerSlot& slot) {
+  bool write = false;
+  {
+    std::lock_guard lock(mutex);
+    if (slot.ready || slot.reply == nullptr) return;
+    push(slot);
+    write = std::exchange(asleep_, false);
+  }
+  if (write) wait_.wake();
+}
+
+void PollerState::wake_wait() {
+  bool write = false;
+  {
+    std::lock_guard lock(mutex);
+    woken_ = true;
+    write = std::exchange(asleep_, false);
+  }
+  if (write) wait_.wake();
+}
+
+void PollerState::wake_at(PollerSlot& slot, Clock::time_point when) {
+  std::lock_guard lock(mutex);
+  if (slot.timer != PollerSlot::kNoTimer) {
+    if (slot.when <= when) return;
+    remove_timer(slot);
+  }
+  slot.when = when;
+  add_timer(slot);
+}
+
+bool PollerState::wait(Clock::time_point until, PollerSlot* only) {
+  std::unique_lock lock(mutex);
+  for (;;) {
+    if (!timers_.empty()) fire_timers(Clock::now());
+    if (callbacks_ != 0) run_callbacks(lock);
+    if (only ? only->ready : head_ != nullptr) return true;
+    if (!only && std::exchange(woken_, false)) return false;
+    if (unfinished_ == 0) return false;
+    if (until != Clock::time_point::max() && Clock::now() >= until) return false;
+    Clock::time_point next = until;
+    if (!timers_.empty()) next = std::min(next, timers_.front()->when);
+    asleep_ = true;
+    lock.unlock();
+    wait_.until(next);
+    lock.lock();
+    asleep_ = false;
+  }
+}
+
+Reply* PollerState::take_ready() {
+  std::lock_guard lock(mutex);
+  while (head_) {
+    PollerSlot& slot = *head_;
+    unlink(slot);
+    if (slot.unfinished) return slot.reply;
+  }
+  return nullptr;
+}
+
+void PollerState::take(PollerSlot& slot) {
+  std::lock_guard lock(mutex);
+  if (slot.ready) unlink(slot);
+}
+
+void PollerState::set_on_ready(PollerSlot& slot, std::function<void()> fn) {
+  std::lock_guard lock(mutex);
+  callbacks_ += (fn ? 1 : 0);
+  callbacks_ -= (slot.on_ready ? 1 : 0);
+  slot.on_ready.swap(fn);
+}
+
+void PollerState::requeue(PollerSlot& slot) {
+  std::lock_guard lock(mutex);
+  if (!slot.ready) push(slot);
+}
+
+void PollerState::push(PollerSlot& slot) {
+  slot.ready = true;
+  slot.next = nullptr;
+  slot.prev = tail_;
+  (tail_ ? tail_->next : head_) = &slot;
+  tail_ = &slot;
+}
+
+void PollerState::unlink(PollerSlot& slot) {
+  (slot.prev ? slot.prev->next : head_) = slot.next;
+  (slot.next ? slot.next->prev : tail_) = slot.prev;
+  slot.prev = slot.next = nullptr;
+  slot.ready = false;
+}
+
+void PollerState::run_callbacks(std::unique_lock<std::mutex>& lock) {
+  PollerSlot* slot = head_;
+  while (slot != nullptr) {
+    if (!slot->on_ready) {
+      slot = slot->next;
+      continue;
+    }
+    std::function<void()> fn;
+    fn.swap(slot->on_ready);
+    --callbacks_;
+    lock.unlock();
+    fn();  // may pull, destroy or start replies
+    lock.lock();
+    slot = callbacks_ != 0 ? head_ : nullptr;
+  }
+}
+
+void PollerState::fire_timers(Clock::time_point now) {
+  while (!timers_.empty() && timers_.front()->when <= now) {
+    PollerSlot& slot = *timers_.front();
+    remove_timer(slot);
+    if (!slot.ready) push(slot);
+  }
+}
+
+void PollerState::add_timer(PollerSlot& slot) {
+  timers_.push_back(&slot);
+  slot.timer = timers_.size() - 1;
+  sift_up(slot.timer);
+}
+
+void PollerState::remove_timer(PollerSlot& slot) {
+  const std::size_t i = std::exchange(slot.timer, PollerSlot::kNoTimer);
+  if (i == PollerSlot::kNoTimer) return;
+  PollerSlot* last = timers_.back();
+  timers_.pop_back();
+  if (last == &slot) return;
+  place(i, last);
+  sift_up(i);
+  sift_down(last->timer);
+}
+
+void PollerState::place(std::size_t i, PollerSlot* slot) {
+  timers_[i] = slot;
+  slot->timer = i;
+}
+
+void PollerState::sift_up(std::size_t i) {
+  PollerSlot* slot = timers_[i];
+  for (; i > 0 && slot->when < timers_[(i - 1) / 2]->when; i = (i - 1) / 2)
+    place(i, timers_[(i - 1) / 2]);
+  place(i, slot);
+}
+
+void PollerState::sift_down(std::size_t i) {
+  PollerSlot* slot = timers_[i];
+  for (;;) {
+    std::size_t child = 2 * i + 1;
+    if (child >= timers_.size()) break;
+    if (child + 1 < timers_.size() && timers_[child + 1]->when < timers_[child]->when) ++child;
+    if (slot->when <= timers_[child]->when) break;
+    place(i, timers_[child]);
+    i = child;
+  }
+  place(i, slot);
+}
+
+}  // namespace detail
+
+void Waker::wake() const noexcept {
+  if (slot_) slot_->poller->wake(*slot_);
+}
+
+Poller::Poller() : state_(std::make_shared<detail::PollerState>()) {}
+
+bool Poller::wait(Clock::time_point until) { return state_->wait(until); }
+Reply* Poller::ready() noexcept { return state_->take_ready(); }
+void Poller::wake() const noexcept { state_->wake_wait(); }
+
+Waker Poller::waker() const {
+  detail::PollerSlot* slot = state_->current;
+  return slot ? Waker(slot->shared_from_this()) : Waker();
+}
+void Poller::wake_at(Clock::time_point when) {
+  if (state_->current) state_->wake_at(*state_->current, when);
+}
+
+}  // namespace v0
+}  // namespace infer

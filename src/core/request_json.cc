@@ -1,0 +1,588 @@
+#include "src/core/request_json.h"
+
+#include <array>
+#include <type_traits>
+#include <utility>
+
+#include "src/core/json.h"
+
+namespace infer::core {
+namespace {
+
+// ---- names -------------------------------------------------------------------------------------
+
+template <class E, std::size_t N>
+using Names = std::array<std::pair<E, std::string_view>, N>;
+
+constexpr Names<Role, 5> kRoles = {{{Role::kSystem, "system"},
+                                    {Role::kDeveloper, "developer"},
+                                    {Role::kUser, "user"},
+                                    {Role::kAssistant, "assistant"},
+                                    {Role::kTool, "tool"}}};
+using Effort = ReasoningOptions::Effort;
+constexpr Names<Effort, 6> kEfforts = {{{Effort::kNone, "none"},
+                                        {Effort::kMinimal, "minimal"},
+                                        {Effort::kLow, "low"},
+                                        {Effort::kMedium, "medium"},
+                                        {Effort::kHigh, "high"},
+                                        {Effort::kMax, "max"}}};
+using Form = Output::Form;
+constexpr Names<Form, 4> kForms = {{{Form::kText, "text"},
+                                    {Form::kJsonObject, "json_object"},
+                                    {Form::kJsonSchema, "json_schema"},
+                                    {Form::kGrammar, "grammar"}}};
+using Mode = ToolChoice::Mode;
+constexpr Names<Mode, 3> kModes = {
+    {{Mode::kAuto, "auto"}, {Mode::kNone, "none"}, {Mode::kRequired, "required"}}};
+constexpr Names<CacheHint, 2> kCacheHints = {{{CacheHint::kShort, "5m"}, {CacheHint::kLong, "1h"}}};
+constexpr Names<Truncation, 1> kTruncations = {{{Truncation::kDropOldest, "drop_oldest"}}};
+
+template <class E, std::size_t N>
+std::string_view name_of(const Names<E, N>& names, E value) {
+  for (const auto& [known, name] : names)
+    if (known == value) return name;
+  return {};
+}
+
+// ---- writing -----------------------------------------------------------------------------------
+
+void put(Json& object, const char* key, const std::string& text) {
+  if (!text.empty()) object[key] = text;
+}
+void put(Json& object, const char* key, bool flag) {
+  if (flag) object[key] = true;
+}
+template <class T>
+void put(Json& object, const char* key, const std::optional<T>& value) {
+  if (value) object[key] = *value;
+}
+// JSON that the caller wrote, as JSON: validate() has looked at it.
+void put_json(Json& object, const char* key, const std::string& text) {
+  if (text.empty()) return;
+  if (auto parsed = parse_json(text)) object[key] = std::move(*parsed);
+}
+
+class Writer {
+ public:
+  RequestJson out;
+
+  Json text(const TextRequest& r, const char* task);
+  Json image(const ImageRequest& r);
+  Json embedding(const EmbeddingRequest& r);
+
+ private:
+  std::size_t add_blob(std::variant<Blob, Pixels> blob, std::string mime) {
+    out.blobs.push_back(std::move(blob));
+    out.mimes.push_back(std::move(mime));
+    return out.blobs.size() - 1;
+  }
+  void write(Json& j, const Media& m);
+  Json part(const Part& p);
+  Json parts(const std::vector<Part>& list);
+  Json message(const Message& m);
+};
+
+void Writer::write(Json& j, const Media& m) {
+  put(j, "mime", m.mime);
+  put(j, "detail", m.detail);
+  put(j, "name", m.name);
+  if (auto* blob = std::get_if<Blob>(&m.source)) j["blob"] = add_blob(*blob, m.mime);
+  if (auto* pixels = std::get_if<Pixels>(&m.source)) j["pixels"] = add_blob(*pixels, {});
+  if (auto* url = std::get_if<Url>(&m.source)) j["url"] = url->url;
+  if (auto* file = std::get_if<FileId>(&m.source)) j["file_id"] = file->id;
+}
+
+Json Writer::part(const Part& p) {
+  Json j = Json::object();
+  std::visit(
+      [&](const auto& v) {
+        using T = std::decay_t<decltype(v)>;
+        if constexpr (std::is_same_v<T, Text>) {
+          j["type"] = "text";
+          j["text"] = v.text;
+        } else if constexpr (std::is_same_v<T, Refusal>) {
+          j["type"] = "refusal";
+          j["text"] = v.text;
+        } else if constexpr (std::is_same_v<T, Media>) {
+          j["type"] = "media";
+          write(j, v);
+        } else if constexpr (std::is_same_v<T, Reasoning>) {
+          j["type"] = "reasoning";
+          j["text"] = v.text;
+          put(j, "signature", v.signature);
+          put(j, "redacted", v.redacted);
+        } else if constexpr (std::is_same_v<T, ToolCall>) {
+          j["type"] = "tool_call";
+          j["name"] = v.name;
+          j["arguments"] = v.arguments;
+          put(j, "call_id", v.id);
+          put(j, "custom", v.custom);
+          put(j, "provider_executed", v.provider_executed);
+        } else if constexpr (std::is_same_v<T, ToolResult>) {
+          j["type"] = "tool_result";
+          j["content"] = parts(v.content);
+          put(j, "call_id", v.call_id);
+          put(j, "name", v.name);
+          put(j, "is_error", v.is_error);
+          put(j, "provider_executed", v.provider_executed);
+        } else {
+          j["type"] = "opaque";
+          j["kind"] = v.type;
+          j["json"] = v.json;
+        }
+      },
+      p.value);
+  put(j, "id", p.id);
+  put(j, "issuer", p.issuer);
+  put(j, "extra", p.extra);
+  if (p.cache != CacheHint::kNone) j["cache"] = name_of(kCacheHints, p.cache);
+  return j;
+}
+
+Json Writer::parts(const std::vector<Part>& list) {
+  Json array = Json::array();
+  for (const Part& p : list) array.push_back(part(p));
+  return array;
+}
+
+Json Writer::message(const Message& m) {
+  Json j = {{"role", name_of(kRoles, m.role)}, {"parts", parts(m.parts)}};
+  put(j, "id", m.id);
+  put(j, "name", m.name);
+  put(j, "extra", m.extra);
+  return j;
+}
+
+// One list of the sampling fields for both directions.
+template <class S, class F>
+void each_sampling(S& s, F&& field) {
+  field("top_k", s.top_k);
+  field("min_p", s.min_p);
+  field("typical_p", s.typical_p);
+  field("top_n_sigma", s.top_n_sigma);
+  field("repeat_penalty", s.repeat_penalty);
+  field("repeat_last_n", s.repeat_last_n);
+  field("presence_penalty", s.presence_penalty);
+  field("frequency_penalty", s.frequency_penalty);
+  field("mirostat", s.mirostat);
+  field("mirostat_tau", s.mirostat_tau);
+  field("mirostat_eta", s.mirostat_eta);
+  field("xtc_probability", s.xtc_probability);
+  field("xtc_threshold", s.xtc_threshold);
+  field("dry_multiplier", s.dry_multiplier);
+  field("dry_base", s.dry_base);
+  field("dry_allowed_length", s.dry_allowed_length);
+  field("dry_last_n", s.dry_last_n);
+  field("dynatemp_range", s.dynatemp_range);
+  field("dynatemp_exponent", s.dynatemp_exponent);
+}
+
+Json tool_json(const Tool& t) {
+  Json j = Json::object();
+  put(j, "name", t.name);
+  put(j, "description", t.description);
+  put_json(j, "schema", t.schema);
+  put(j, "strict", t.strict);
+  put(j, "provider_json", t.provider_json);
+  return j;
+}
+
+Json output_json(const Output& o) {
+  Json j = {{"type", name_of(kForms, o.form)}};
+  put(j, "name", o.name);
+  put_json(j, "schema", o.schema);
+  put(j, "grammar", o.grammar);
+  if (o.form == Form::kJsonSchema) j["strict"] = o.strict;
+  return j;
+}
+
+Json extra_json(const std::map<std::string, std::string>& extra) {
+  Json j = Json::object();
+  for (const auto& [provider, text] : extra) put_json(j, provider.c_str(), text);
+  return j;
+}
+
+Json Writer::text(const TextRequest& r, const char* task) {
+  Json j = {{"task", task}};
+  Json& messages = j["messages"] = Json::array();
+  for (const Message& m : r.messages) messages.push_back(message(m));
+  for (const Tool& t : r.tools) j["tools"].push_back(tool_json(t));
+  if (r.tool_choice.mode == Mode::kNamed)
+    j["tool_choice"] = {{"name", r.tool_choice.name}};
+  else if (r.tool_choice.mode != Mode::kAuto)
+    j["tool_choice"] = name_of(kModes, r.tool_choice.mode);
+  put(j, "parallel_tools", r.parallel_tools);
+  if (r.output.form != Form::kText) j["output"] = output_json(r.output);
+  put(j, "max_tokens", r.max_tokens);
+  if (!r.stop.empty()) j["stop"] = r.stop;
+  if (!r.stop_token_ids.empty()) j["stop_token_ids"] = r.stop_token_ids;
+  if (r.n != 1) j["n"] = r.n;
+  if (r.logprobs) j["logprobs"] = {{"top", r.logprobs->top}};
+  put(j, "temperature", r.temperature);
+  put(j, "top_p", r.top_p);
+  put(j, "seed", r.seed);
+  Json sampling = Json::object();
+  each_sampling(r.sampling, [&](const char* key, const auto& value) { put(sampling, key, value); });
+  if (!sampling.empty()) j["sampling"] = std::move(sampling);
+  for (const auto& [token, bias] : r.logit_bias) j["logit_bias"][std::to_string(token)] = bias;
+  Json reasoning = Json::object();
+  if (r.reasoning.effort != Effort::kUnset)
+    reasoning["effort"] = name_of(kEfforts, r.reasoning.effort);
+  put(reasoning, "budget_tokens", r.reasoning.budget_tokens);
+  put(reasoning, "summary", r.reasoning.summary);
+  if (!reasoning.empty()) j["reasoning"] = std::move(reasoning);
+  if (r.truncation != Truncation::kError) j["truncation"] = name_of(kTruncations, r.truncation);
+  put(j, "cache_key", r.cache_key);
+  put(j, "service_tier", r.service_tier);
+  put(j, "user", r.user);
+  if (!r.metadata.empty()) j["metadata"] = r.metadata;
+  if (!r.extra.empty()) j["extra"] = extra_json(r.extra);
+  return j;
+}
+
+Json Writer::image(const ImageRequest& r) {
+  Json j = {{"task", "image"}, {"prompt", r.prompt}};
+  put(j, "negative_prompt", r.negative_prompt);
+  put(j, "width", r.width);
+  put(j, "height", r.height);
+  if (r.n != 1) j["n"] = r.n;
+  put(j, "seed", r.seed);
+  for (const Media& m : r.images) write(j["images"].emplace_back(Json::object()), m);
+  if (r.mask) write(j["mask"] = Json::object(), *r.mask);
+  put(j, "steps", r.steps);
+  put(j, "guidance", r.guidance);
+  put(j, "strength", r.strength);
+  put(j, "sample_method", r.sample_method);
+  put(j, "scheduler", r.scheduler);
+  put(j, "quality", r.quality);
+  put(j, "background", r.background);
+  put(j, "format", r.format);
+  if (r.previews != 0) j["previews"] = r.previews;
+  if (!r.extra.empty()) j["extra"] = extra_json(r.extra);
+  return j;
+}
+
+Json Writer::embedding(const EmbeddingRequest& r) {
+  Json j = {{"task", "embed"}, {"inputs", r.inputs}};
+  put(j, "dimensions", r.dimensions);
+  put(j, "normalize", r.normalize);
+  put(j, "input_type", r.input_type);
+  put(j, "user", r.user);
+  if (!r.extra.empty()) j["extra"] = extra_json(r.extra);
+  return j;
+}
+
+// ---- reading -----------------------------------------------------------------------------------
+
+// Reads typed members; keeps the first misfit and reads on as if it were absent.
+class Reader {
+ public:
+  explicit Reader(const BlobTable& blobs) : blobs_(blobs) {}
+  std::optional<Error> wrong;
+
+  TextRequest text(const Json& j);
+  ImageRequest image(const Json& j);
+  EmbeddingRequest embedding(const Json& j);
+
+ private:
+  void fail(const std::string& field, const char* what) {
+    if (wrong) return;
+    wrong = Error(Errc::kInvalidRequest, field + ": " + what).with_detail("field", field);
+  }
+
+  static bool fits(const Json& v, const std::string*) { return v.is_string(); }
+  static bool fits(const Json& v, const bool*) { return v.is_boolean(); }
+  static bool fits(const Json& v, const double*) { return v.is_number(); }
+  template <class I, class = std::enable_if_t<std::is_integral_v<I>>>
+  static bool fits(const Json& v, const I*) {
+    if (v.is_number_unsigned()) {
+      const auto n = v.get<std::uint64_t>();
+      return n <= static_cast<std::uint64_t>(std::numeric_limits<I>::max());
+    }
+    if (!v.is_number_integer()) return false;
+    const auto n = v.get<std::int64_t>();
+    return n >= static_cast<std::int64_t>(std::numeric_limits<I>::min());
+  }
+
+  template <class T>
+  void get(const Json& j, const char* key, T& out) {
+    const Json* v = find(j, key);
+    if (!v) return;
+    if (!fits(*v, static_cast<const T*>(nullptr))) return fail(key, "of the wrong type or range");
+    out = v->get<T>();
+  }
+  template <class T>
+  void get(const Json& j, const char* key, std::optional<T>& out) {
+    if (!find(j, key)) return;
+    T value{};
+    get(j, key, value);
+    out = std::move(value);
+  }
+  template <class T>
+  void get(const Json& j, const char* key, std::vector<T>& out) {
+    each(j, key, [&](const Json& v) {
+      if (fits(v, static_cast<const T*>(nullptr)))
+        out.push_back(v.get<T>());
+      else
+        fail(key, "has an element of the wrong type or range");
+    });
+  }
+  template <class F>
+  void each(const Json& j, const char* key, F&& f) {
+    const Json* v = find(j, key);
+    if (!v) return;
+    if (!v->is_array()) return fail(key, "must be an array");
+    for (const Json& element : *v) f(element);
+  }
+  const Json* object(const Json& j, const char* key) {
+    const Json* v = find(j, key);
+    if (v && !v->is_object()) fail(key, "must be an object");
+    return v && v->is_object() ? v : nullptr;
+  }
+  template <class E, std::size_t N>
+  void name(const Json& j, const char* key, const Names<E, N>& names, E& out) {
+    std::string text;
+    get(j, key, text);
+    if (text.empty()) return;
+    for (const auto& [value, known] : names) {
+      if (known == text) {
+        out = value;
+        return;
+      }
+    }
+    fail(key, "not a known name");
+  }
+  void json_text(const Json& j, const char* key, std::string& out) {
+    if (const Json* v = find(j, key)) out = dump_json(*v);
+  }
+
+  Media media(const Json& j);
+  Part part(const Json& j);
+  std::vector<Part> parts(const Json& j, const char* key);
+  Message message(const Json& j);
+  Tool tool(const Json& j);
+  void extra(const Json& j, std::map<std::string, std::string>& out);
+
+  const BlobTable& blobs_;
+};
+
+Media Reader::media(const Json& j) {
+  Media m;
+  get(j, "mime", m.mime);
+  get(j, "detail", m.detail);
+  get(j, "name", m.name);
+  if (find(j, "url")) {
+    get(j, "url", m.source.emplace<Url>().url);
+  } else if (find(j, "file_id")) {
+    get(j, "file_id", m.source.emplace<FileId>().id);
+  } else {
+    const char* key = find(j, "pixels") ? "pixels" : "blob";
+    std::uint32_t i = 0;
+    get(j, key, i);
+    if (i >= blobs_.size())
+      fail(key, "names a blob that is not there");
+    else if (auto* blob = std::get_if<Blob>(&blobs_[i]))
+      m.source = *blob;
+    else
+      m.source = std::get<Pixels>(blobs_[i]);
+  }
+  return m;
+}
+
+Part Reader::part(const Json& j) {
+  Part p;
+  std::string type;
+  get(j, "type", type);
+  if (type == "text") {
+    get(j, "text", p.value.emplace<Text>().text);
+  } else if (type == "refusal") {
+    get(j, "text", p.value.emplace<Refusal>().text);
+  } else if (type == "media") {
+    p.value = media(j);
+  } else if (type == "reasoning") {
+    auto& r = p.value.emplace<Reasoning>();
+    get(j, "text", r.text);
+    get(j, "signature", r.signature);
+    get(j, "redacted", r.redacted);
+  } else if (type == "tool_call") {
+    auto& c = p.value.emplace<ToolCall>();
+    get(j, "call_id", c.id);
+    get(j, "name", c.name);
+    get(j, "arguments", c.arguments);
+    get(j, "custom", c.custom);
+    get(j, "provider_executed", c.provider_executed);
+  } else if (type == "tool_result") {
+    auto& r = p.value.emplace<ToolResult>();
+    get(j, "call_id", r.call_id);
+    get(j, "name", r.name);
+    r.content = parts(j, "content");
+    get(j, "is_error", r.is_error);
+    get(j, "provider_executed", r.provider_executed);
+  } else if (type == "opaque") {
+    auto& o = p.value.emplace<Opaque>();
+    get(j, "kind", o.type);
+    get(j, "json", o.json);
+  } else {
+    fail("type", "not a known part");
+  }
+  get(j, "id", p.id);
+  get(j, "issuer", p.issuer);
+  get(j, "extra", p.extra);
+  name(j, "cache", kCacheHints, p.cache);
+  return p;
+}
+
+std::vector<Part> Reader::parts(const Json& j, const char* key) {
+  std::vector<Part> list;
+  each(j, key, [&](const Json& p) { list.push_back(part(p)); });
+  return list;
+}
+
+Message Reader::message(const Json& j) {
+  Message m;
+  name(j, "role", kRoles, m.role);
+  m.parts = parts(j, "parts");
+  get(j, "id", m.id);
+  get(j, "name", m.name);
+  get(j, "extra", m.extra);
+  return m;
+}
+
+Tool Reader::tool(const Json& j) {
+  Tool t;
+  get(j, "name", t.name);
+  get(j, "description", t.description);
+  json_text(j, "schema", t.schema);
+  get(j, "strict", t.strict);
+  get(j, "provider_json", t.provider_json);
+  return t;
+}
+
+void Reader::extra(const Json& j, std::map<std::string, std::string>& out) {
+  if (const Json* all = object(j, "extra"))
+    for (const auto& [provider, value] : all->items()) out[provider] = dump_json(value);
+}
+
+TextRequest Reader::text(const Json& j) {
+  TextRequest r;
+  each(j, "messages", [&](const Json& m) { r.messages.push_back(message(m)); });
+  each(j, "tools", [&](const Json& t) { r.tools.push_back(tool(t)); });
+  if (const Json* choice = find(j, "tool_choice"); choice && choice->is_object()) {
+    r.tool_choice.mode = Mode::kNamed;
+    get(*choice, "name", r.tool_choice.name);
+  } else {
+    name(j, "tool_choice", kModes, r.tool_choice.mode);
+  }
+  get(j, "parallel_tools", r.parallel_tools);
+  if (const Json* o = object(j, "output")) {
+    name(*o, "type", kForms, r.output.form);
+    get(*o, "name", r.output.name);
+    json_text(*o, "schema", r.output.schema);
+    get(*o, "grammar", r.output.grammar);
+    get(*o, "strict", r.output.strict);
+  }
+  get(j, "max_tokens", r.max_tokens);
+  get(j, "stop", r.stop);
+  get(j, "stop_token_ids", r.stop_token_ids);
+  get(j, "n", r.n);
+  if (const Json* l = object(j, "logprobs")) get(*l, "top", r.logprobs.emplace().top);
+  get(j, "temperature", r.temperature);
+  get(j, "top_p", r.top_p);
+  get(j, "seed", r.seed);
+  if (const Json* s = object(j, "sampling"))
+    each_sampling(r.sampling, [&](const char* key, auto& value) { get(*s, key, value); });
+  if (const Json* bias = object(j, "logit_bias")) {
+    for (const auto& [token, value] : bias->items()) {
+      if (value.is_number())
+        r.logit_bias[static_cast<std::int32_t>(std::strtol(token.c_str(), nullptr, 10))] =
+            value.get<double>();
+      else
+        fail("logit_bias", "must map token ids to numbers");
+    }
+  }
+  if (const Json* think = object(j, "reasoning")) {
+    name(*think, "effort", kEfforts, r.reasoning.effort);
+    get(*think, "budget_tokens", r.reasoning.budget_tokens);
+    get(*think, "summary", r.reasoning.summary);
+  }
+  name(j, "truncation", kTruncations, r.truncation);
+  get(j, "cache_key", r.cache_key);
+  get(j, "service_tier", r.service_tier);
+  get(j, "user", r.user);
+  if (const Json* meta = object(j, "metadata"))
+    for (const auto& [key, value] : meta->items()) get(*meta, key.c_str(), r.metadata[key]);
+  extra(j, r.extra);
+  return r;
+}
+
+ImageRequest Reader::image(const Json& j) {
+  ImageRequest r;
+  get(j, "prompt", r.prompt);
+  get(j, "negative_prompt", r.negative_prompt);
+  get(j, "width", r.width);
+  get(j, "height", r.height);
+  get(j, "n", r.n);
+  get(j, "seed", r.seed);
+  each(j, "images", [&](const Json& m) { r.images.push_back(media(m)); });
+  if (const Json* mask = object(j, "mask")) r.mask = media(*mask);
+  get(j, "steps", r.steps);
+  get(j, "guidance", r.guidance);
+  get(j, "strength", r.strength);
+  get(j, "sample_method", r.sample_method);
+  get(j, "scheduler", r.scheduler);
+  get(j, "quality", r.quality);
+  get(j, "background", r.background);
+  get(j, "format", r.format);
+  get(j, "previews", r.previews);
+  extra(j, r.extra);
+  return r;
+}
+
+EmbeddingRequest Reader::embedding(const Json& j) {
+  EmbeddingRequest r;
+  get(j, "inputs", r.inputs);
+  get(j, "dimensions", r.dimensions);
+  get(j, "normalize", r.normalize);
+  get(j, "input_type", r.input_type);
+  get(j, "user", r.user);
+  extra(j, r.extra);
+  return r;
+}
+
+}  // namespace
+
+RequestJson to_json(const Request& request) {
+  Writer writer;
+  Json j;
+  if (auto* text = std::get_if<TextRequest>(&request)) j = writer.text(*text, "text");
+  if (auto* count = std::get_if<CountRequest>(&request)) j = writer.text(count->request, "count");
+  if (auto* image = std::get_if<ImageRequest>(&request)) j = writer.image(*image);
+  if (auto* embed = std::get_if<EmbeddingRequest>(&request)) j = writer.embedding(*embed);
+  writer.out.text = dump_json(j);
+  return std::move(writer.out);
+}
+
+Result<Request> from_json(std::string_view text, const BlobTable& blobs) {
+  auto parsed = parse_json(text);
+  if (!parsed)
+    return Error(Errc::kInvalidRequest, "request: " + parsed.error().message())
+        .with_detail("field", "request");
+  Reader reader(blobs);
+  const std::string task = string_or(*parsed, "task");
+  Request request;
+  if (task == "text")
+    request = reader.text(*parsed);
+  else if (task == "count")
+    request = CountRequest{.request = reader.text(*parsed)};
+  else if (task == "image")
+    request = reader.image(*parsed);
+  else if (task == "embed")
+    request = reader.embedding(*parsed);
+  else
+    return Error(Errc::kInvalidRequest, "task: must be text, count, image or embed")
+        .with_detail("field", "task");
+  if (reader.wrong) return std::move(*reader.wrong);
+  return request;
+}
+
+}  // namespace infer::core

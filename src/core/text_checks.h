@@ -1,0 +1,42 @@
+// Law 3 for text backends: which settings of a request promise something (refuse what cannot be
+// honoured) and which only shape quality (warn). One list for every backend written in C++.
+#ifndef INFER_SRC_CORE_TEXT_CHECKS_H_
+#define INFER_SRC_CORE_TEXT_CHECKS_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "infer/error.h"
+#include "infer/event.h"
+#include "infer/request.h"
+
+namespace infer::core {
+
+// What a backend can honour, ored together.
+enum Honours : std::uint32_t {
+  kHonoursTools = 1u << 0,
+  kHonoursOutput = 1u << 1,
+  kHonoursMaxTokens = 1u << 2,
+  kHonoursStop = 1u << 3,
+  kHonoursStopTokens = 1u << 4,
+  kHonoursN = 1u << 5,
+  kHonoursLogprobs = 1u << 6,
+  kHonoursMedia = 1u << 7,
+  kHonoursTruncation = 1u << 8,
+};
+
+// kUnsupported naming the first promise in the request that is not in `honours`, or nothing.
+std::optional<Error> refuse_promises(const TextRequest& request, std::uint32_t honours);
+
+using Setting = std::string_view;  // "temperature", "sampling.top_k", ...
+
+// The quality settings that the request sets, by name.
+std::vector<Setting> quality_settings(const TextRequest& request);
+Warning unsupported_warning(Setting setting, std::string_view backend);
+
+}  // namespace infer::core
+
+#endif  // INFER_SRC_CORE_TEXT_CHECKS_H_

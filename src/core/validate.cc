@@ -1,0 +1,226 @@
+#include "src/core/validate.h"
+
+#include <cmath>
+#include <string>
+#include <type_traits>
+
+#include "src/core/json.h"
+#include "src/core/utf8.h"
+
+namespace infer::core {
+namespace {
+
+// Walks a request and keeps the first thing that is wrong.
+class Validator {
+ public:
+  std::optional<Error> wrong;
+
+  void fail(const std::string& field, const std::string& what) {
+    if (wrong) return;
+    wrong = Error(Errc::kInvalidRequest, field + ": " + what).with_detail("field", field);
+  }
+
+  void utf8(const std::string& field, const std::string& text) {
+    if (wrong) return;
+    const std::size_t bad = utf8_error(text);
+    if (bad == kValidUtf8) return;
+    fail(field, "not valid UTF-8 at byte " + std::to_string(bad) + "; send bytes as Media");
+    wrong = std::move(*wrong).with_detail("offset", std::to_string(bad));
+  }
+
+  void json(const std::string& field, const std::string& text, bool object) {
+    if (wrong) return;
+    auto parsed = parse_json(text);
+    if (!parsed) return fail(field, parsed.error().message());
+    if (object && !parsed->is_object()) fail(field, "must be a JSON object");
+  }
+
+  template <class T>
+  void range(const std::string& field, const std::optional<T>& value, double low, double high,
+             const char* allowed) {
+    if (!value) return;
+    const double v = static_cast<double>(*value);
+    if (!(v >= low && v <= high))  // NaN fails too
+      fail(field, "must be " + std::string(allowed) + ", not " + number(v));
+  }
+
+  void map(const std::string& field, const std::map<std::string, std::string>& pairs,
+           bool json_values) {
+    for (const auto& [key, value] : pairs) {
+      utf8(field + " key", key);
+      if (json_values)
+        json(field + "." + key, value, true);
+      else
+        utf8(field + "." + key, value);
+    }
+  }
+
+  void parts(const std::string& where, const std::vector<Part>& list) {
+    for (std::size_t i = 0; i < list.size() && !wrong; ++i)
+      part(where + "[" + std::to_string(i) + "]", list[i]);
+  }
+
+  void text_request(const TextRequest& r);
+  void image_request(const ImageRequest& r);
+  void embedding_request(const EmbeddingRequest& r);
+
+ private:
+  static std::string number(double v) {
+    std::string text = std::to_string(v);
+    text.erase(text.find_last_not_of('0') + 1);
+    if (!text.empty() && text.back() == '.') text.pop_back();
+    return text;
+  }
+
+  void media(const std::string& where, const Media& m) {
+    utf8(where + ".mime", m.mime);
+    utf8(where + ".detail", m.detail);
+    utf8(where + ".name", m.name);
+    if (auto* url = std::get_if<Url>(&m.source)) utf8(where + ".url", url->url);
+    if (auto* file = std::get_if<FileId>(&m.source)) utf8(where + ".file_id", file->id);
+    if (auto* blob = std::get_if<Blob>(&m.source); blob && blob->empty())
+      fail(where, "media without bytes, address or file id");
+    if (auto* p = std::get_if<Pixels>(&m.source)) pixels(where, *p);
+  }
+
+  void pixels(const std::string& where, const Pixels& p) {
+    const std::uint64_t row = std::uint64_t{p.width} * p.channels;
+    if (p.width == 0 || p.height == 0) fail(where, "a picture without width or height");
+    if (p.channels != 1 && p.channels != 3 && p.channels != 4)
+      fail(where + ".channels", "must be 1, 3 or 4");
+    if (p.stride < row || std::uint64_t{p.stride} * p.height > p.data.size())
+      fail(where, "pixels: stride or data are smaller than width x height needs");
+  }
+
+  void part(const std::string& where, const Part& p) {
+    utf8(where + ".id", p.id);
+    utf8(where + ".issuer", p.issuer);
+    utf8(where + ".extra", p.extra);
+    std::visit(
+        [&](const auto& v) {
+          using T = std::decay_t<decltype(v)>;
+          if constexpr (std::is_same_v<T, Text> || std::is_same_v<T, Refusal>) {
+            utf8(where + ".text", v.text);
+          } else if constexpr (std::is_same_v<T, Media>) {
+            media(where, v);
+          } else if constexpr (std::is_same_v<T, Reasoning>) {
+            utf8(where + ".text", v.text);
+            utf8(where + ".signature", v.signature);
+          } else if constexpr (std::is_same_v<T, ToolCall>) {
+            utf8(where + ".id", v.id);
+            utf8(where + ".name", v.name);
+            utf8(where + ".arguments", v.arguments);
+          } else if constexpr (std::is_same_v<T, ToolResult>) {
+            utf8(where + ".call_id", v.call_id);
+            utf8(where + ".name", v.name);
+            parts(where + ".content", v.content);
+          } else {
+            utf8(where + ".kind", v.type);
+            utf8(where + ".json", v.json);
+          }
+        },
+        p.value);
+  }
+
+  void messages(const std::vector<Message>& list) {
+    if (list.empty()) fail("messages", "at least one message is needed");
+    for (std::size_t i = 0; i < list.size() && !wrong; ++i) {
+      const std::string where = "messages[" + std::to_string(i) + "]";
+      utf8(where + ".id", list[i].id);
+      utf8(where + ".name", list[i].name);
+      utf8(where + ".extra", list[i].extra);
+      parts(where + ".parts", list[i].parts);
+    }
+  }
+
+  void tool(const std::string& where, const Tool& t) {
+    if (!t.provider_json.empty()) return json(where + ".provider_json", t.provider_json, true);
+    if (t.name.empty()) fail(where + ".name", "a tool needs a name");
+    utf8(where + ".name", t.name);
+    utf8(where + ".description", t.description);
+    if (!t.schema.empty()) json(where + ".schema", t.schema, true);
+  }
+
+  void output(const Output& o) {
+    using Form = Output::Form;
+    if (o.form == Form::kJsonSchema) json("output.schema", o.schema, false);
+    if (o.form == Form::kGrammar && o.grammar.empty())
+      fail("output.grammar", "a grammar is needed (GBNF)");
+    utf8("output.name", o.name);
+    utf8("output.grammar", o.grammar);
+  }
+};
+
+constexpr double kNoLimit = 9.2e18;
+
+void Validator::text_request(const TextRequest& r) {
+  messages(r.messages);
+  for (std::size_t i = 0; i < r.tools.size() && !wrong; ++i)
+    tool("tools[" + std::to_string(i) + "]", r.tools[i]);
+  if (r.tool_choice.mode == ToolChoice::Mode::kNamed && r.tool_choice.name.empty())
+    fail("tool_choice.name", "which tool? Give its name");
+  utf8("tool_choice.name", r.tool_choice.name);
+  output(r.output);
+  range("max_tokens", r.max_tokens, 1, kNoLimit, "at least 1");
+  for (std::size_t i = 0; i < r.stop.size() && !wrong; ++i) {
+    const std::string where = "stop[" + std::to_string(i) + "]";
+    if (r.stop[i].empty()) fail(where, "an empty stop sequence would end every answer");
+    utf8(where, r.stop[i]);
+  }
+  if (r.n == 0) fail("n", "must be at least 1");
+  range("temperature", r.temperature, 0, 1e6, "0 or more");
+  range("top_p", r.top_p, 1e-12, 1, "over 0 and at most 1");
+  range("sampling.min_p", r.sampling.min_p, 0, 1, "from 0 to 1");
+  range("sampling.typical_p", r.sampling.typical_p, 0, 1, "from 0 to 1");
+  range("sampling.top_k", r.sampling.top_k, 0, kNoLimit, "0 or more");
+  for (const auto& [token, bias] : r.logit_bias)
+    if (std::isnan(bias)) fail("logit_bias", "not a number for token " + std::to_string(token));
+  range("reasoning.budget_tokens", r.reasoning.budget_tokens, 0, kNoLimit, "0 or more");
+  utf8("reasoning.summary", r.reasoning.summary);
+  utf8("cache_key", r.cache_key);
+  utf8("service_tier", r.service_tier);
+  utf8("user", r.user);
+  map("metadata", r.metadata, false);
+  map("extra", r.extra, true);
+}
+
+void Validator::image_request(const ImageRequest& r) {
+  utf8("prompt", r.prompt);
+  utf8("negative_prompt", r.negative_prompt);
+  if (r.n == 0) fail("n", "must be at least 1");
+  range("width", r.width, 1, kNoLimit, "at least 1");
+  range("height", r.height, 1, kNoLimit, "at least 1");
+  range("steps", r.steps, 1, kNoLimit, "at least 1");
+  range("guidance", r.guidance, 0, 1e6, "0 or more");
+  range("strength", r.strength, 0, 1, "from 0 to 1");
+  for (std::size_t i = 0; i < r.images.size() && !wrong; ++i)
+    media("images[" + std::to_string(i) + "]", r.images[i]);
+  if (r.mask) media("mask", *r.mask);
+  for (const std::string* text :
+       {&r.sample_method, &r.scheduler, &r.quality, &r.background, &r.format})
+    utf8("options", *text);
+  map("extra", r.extra, true);
+}
+
+void Validator::embedding_request(const EmbeddingRequest& r) {
+  if (r.inputs.empty()) fail("inputs", "at least one text is needed");
+  for (std::size_t i = 0; i < r.inputs.size() && !wrong; ++i)
+    utf8("inputs[" + std::to_string(i) + "]", r.inputs[i]);
+  range("dimensions", r.dimensions, 1, kNoLimit, "at least 1");
+  utf8("input_type", r.input_type);
+  utf8("user", r.user);
+  map("extra", r.extra, true);
+}
+
+}  // namespace
+
+std::optional<Error> validate(const Request& request) {
+  Validator v;
+  if (auto* text = std::get_if<TextRequest>(&request)) v.text_request(*text);
+  if (auto* image = std::get_if<ImageRequest>(&request)) v.image_request(*image);
+  if (auto* embed = std::get_if<EmbeddingRequest>(&request)) v.embedding_request(*embed);
+  if (auto* count = std::get_if<CountRequest>(&request)) v.text_request(count->request);
+  return std::move(v.wrong);
+}
+
+}  // namespace infer::core

@@ -1,0 +1,92 @@
+#include "src/plugin/backend.h"
+
+#include <utility>
+#include <variant>
+
+#include "src/core/json.h"
+#include "src/local/discovery.h"
+#include "src/plugin/model.h"
+#include "src/plugin/source.h"
+
+namespace infer::plugin {
+namespace {
+
+class PluginBackend final : public Backend {
+ public:
+  PluginBackend(std::shared_ptr<const Model> model, ModelInfo info)
+      : model_(std::move(model)), info_(std::move(info)) {}
+  const ModelInfo& info() const noexcept override { return info_; }
+  std::unique_ptr<Source> open(std::shared_ptr<const Request> request,
+                               const Call& call) const override {
+    return open_source(*model_, *request, call);
+  }
+
+ private:
+  std::shared_ptr<const Model> model_;
+  ModelInfo info_;
+};
+
+Result<std::string> config_json(const Config& config) {
+  if (const auto* plugin = std::get_if<PluginConfig>(&config)) {
+    if (plugin->json.empty()) return std::string("{}");
+    auto json = core::parse_json(plugin->json);
+    if (!json || !json->is_object())
+      return Error(Errc::kInvalidRequest, "PluginConfig::json must be a JSON object")
+          .with_detail("field", "json");
+    return core::dump_json(*json);
+  }
+  core::Json json = core::Json::object();
+  if (const auto* local = std::get_if<LocalConfig>(&config)) {
+    const auto put = [&](const char* key, const auto& value) {
+      if (value) json[key] = *value;
+    };
+    put("context", local->context);
+    put("batch", local->batch);
+    put("threads", local->threads);
+    put("parallel", local->parallel);
+    put("gpu_layers", local->gpu_layers);
+    put("mmap", local->mmap);
+  }
+  return core::dump_json(json);
+}
+
+// A plugin that was given no file and finds nothing does not know where we looked.
+Error say_where(const Error& error, const std::string& scheme, const std::string& name) {
+  std::string searched;
+  for (const std::string& directory : model_directories())
+    searched += (searched.empty() ? "" : ", ") + directory;
+  if (name.empty())
+    return Error(Errc::kNotFound, "no model is named; write a name or a path after the colon")
+        .with_provider(scheme);
+  return Error(Errc::kNotFound, "no model '" + name + "' in " +
+                                    (searched.empty() ? "any model directory" : searched) +
+                                    "; give a path (" + scheme +
+                                    ":/path/to/file) or set MODELS_PATH. The plugin says: " +
+                                    error.message())
+      .with_provider(scheme);
+}
+
+}  // namespace
+
+Result<std::shared_ptr<const Backend>> open_model(const Library& library, std::string_view rest,
+                                                  const Config& config, const Load& load) {
+  ModelSpec spec;
+  spec.name = std::string(rest);
+  auto path = local::find_model(rest);
+  if (!path) return std::move(path.error()).with_provider(library.scheme);
+  spec.path = std::move(*path);
+  auto json = config_json(config);
+  if (!json) return std::move(json.error()).with_provider(library.scheme);
+  spec.config = std::move(*json);
+  auto model = Model::load(library, spec, load);
+  if (!model) {
+    if (model.error().code() == Errc::kNotFound && spec.path.empty())
+      return say_where(model.error(), library.scheme, spec.name);
+    return std::move(model.error()).with_provider(library.scheme);
+  }
+  auto info = (*model)->describe(spec);
+  if (!info) return std::move(info.error()).with_provider(library.scheme);
+  return std::make_shared<PluginBackend>(std::move(*model), std::move(*info));
+}
+
+}  // namespace infer::plugin

@@ -1,0 +1,167 @@
+#include "src/plugin/library.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <utility>
+
+#include "src/plugin/codes.h"
+#include "src/plugin/exit.h"
+#include "src/plugin/host.h"
+#include "src/port/paths.h"
+#include "src/port/shared_object.h"
+
+namespace infer {
+namespace plugin {
+namespace {
+
+#define INFER_STRING_2(x) #x
+#define INFER_STRING(x) INFER_STRING_2(x)
+constexpr const char* kEntry = INFER_STRING(INFER_PLUGIN_ENTRY);
+
+constexpr std::string_view kPrefix = "infer-";
+constexpr std::string_view kSuffix = ".so";
+
+std::string view(infer_str s) { return std::string(s.data ? s.data : "", s.size); }
+
+// The function is within the table's own size and there.
+template <class F>
+bool has(const infer_plugin& table, F infer_plugin::*member) {
+  const auto offset = reinterpret_cast<const char*>(&(table.*member)) -
+                      reinterpret_cast<const char*>(&table);
+  return static_cast<std::size_t>(offset) + sizeof(F) <= table.size && table.*member != nullptr;
+}
+
+Result<void> check_table(const infer_plugin& table) {
+  if (table.size < offsetof(infer_plugin, init))
+    return Error(Errc::kUnsupported, "its table is too small to be one");
+  if (table.abi != INFER_ABI)
+    return Error(Errc::kUnsupported, "it speaks plugin ABI " + std::to_string(table.abi) +
+                                         ", this library speaks " + std::to_string(INFER_ABI));
+  if (!has(table, &infer_plugin::init) || !has(table, &infer_plugin::load) ||
+      !has(table, &infer_plugin::unload) || !has(table, &infer_plugin::describe) ||
+      !has(table, &infer_plugin::open) || !has(table, &infer_plugin::next) ||
+      !has(table, &infer_plugin::cancel) || !has(table, &infer_plugin::close))
+    return Error(Errc::kUnsupported, "its table lacks a required function");
+  return {};
+}
+
+Error about(const std::string& path, const Error& error) {
+  return Error(error.code(), "plugin " + path + ": " + error.message());
+}
+
+Result<const Library*> load_now(const std::string& path) {
+  if (auto ok = port::trusted(path); !ok) return ok.error();
+  auto symbol = port::load_symbol(path, kEntry);
+  if (!symbol) return about(path, symbol.error());
+  register_exit_handler();
+  Gate gate;
+  if (!gate) return Error(Errc::kEngine, "the process is exiting");
+  using Entry = const infer_plugin* (*)(std::uint32_t);
+  const infer_plugin* table = reinterpret_cast<Entry>(*symbol)(INFER_ABI);
+  if (!table)
+    return about(path, Error(Errc::kUnsupported, "it cannot serve plugin ABI " +
+                                                     std::to_string(INFER_ABI)));
+  if (auto ok = check_table(*table); !ok) return about(path, ok.error());
+  infer_error error{};
+  error.size = sizeof error;
+  if (const int code = table->init(&host(), &error); code < 0)
+    return about(path, error_of(code, error));
+  auto library = std::make_unique<Library>();
+  library->path = path;
+  library->scheme = view(table->name);
+  library->version = view(table->version);
+  library->licence = view(table->licence);
+  library->table = table;
+  return library.release();  // for ever: there is no unloading
+}
+
+}  // namespace
+
+Result<const Library*> load(const std::string& path) {
+  const auto real = port::canonical(path);
+  if (!real || port::file_kind(*real) != port::FileKind::kFile)
+    return Error(Errc::kNotFound, "no plugin file " + path);
+  static std::mutex* const mutex = new std::mutex;
+  static auto* const loaded = new std::map<std::string, const Library*>;
+  std::lock_guard lock(*mutex);
+  if (const auto found = loaded->find(*real); found != loaded->end()) return found->second;
+  auto library = load_now(*real);
+  if (library) loaded->emplace(*real, *library);
+  return library;
+}
+
+Result<const Library*> find(std::string_view scheme) {
+  std::string searched;
+  for (const std::string& directory : plugin_directories()) {
+    std::string path = directory + "/" + std::string(kPrefix) + std::string(scheme);
+    path += kSuffix;
+    if (port::file_kind(path) == port::FileKind::kFile) {
+      auto library = load(path);
+      if (library && (*library)->scheme != scheme)
+        return Error(Errc::kUnsupported, "plugin " + path + " calls itself '" +
+                                             (*library)->scheme + "', not '" +
+                                             std::string(scheme) + "'");
+      return library;
+    }
+    searched += (searched.empty() ? "" : ", ") + directory;
+  }
+  return Error(Errc::kNotFound, "no backend '" + std::string(scheme) +
+                                    "': not built in, and no plugin infer-" +
+                                    std::string(scheme) + ".so in " +
+                                    (searched.empty() ? "any plugin directory" : searched));
+}
+
+}  // namespace plugin
+
+inline namespace v0 {
+
+std::vector<std::string> plugin_directories() {
+  std::vector<std::string> list = port::path_list("INFER_PLUGIN_PATH");
+  const std::string here = port::module_directory();
+  if (!here.empty()) {
+    list.push_back(here + "/" INFER_PLUGIN_SUBDIR);                     // beside the library
+    list.push_back(here + "/../" INFER_REL_LIBDIR "/" INFER_PLUGIN_SUBDIR);  // beside bin/
+  }
+#if defined(INFER_INSTALL_LIBDIR)
+  list.push_back(INFER_INSTALL_LIBDIR "/" INFER_PLUGIN_SUBDIR);
+#endif
+  std::vector<std::string> out;
+  for (const std::string& directory : list) {
+    auto real = port::canonical(directory);
+    if (real && std::find(out.begin(), out.end(), *real) == out.end())
+      out.push_back(std::move(*real));
+  }
+  return out;
+}
+
+std::vector<PluginFile> list_plugins() {
+  std::map<std::string, PluginFile> by_scheme;  // the first directory wins
+  for (const std::string& directory : plugin_directories()) {
+    for (const std::string& name : port::list_directory(directory)) {
+      const bool fits = name.size() > plugin::kPrefix.size() + plugin::kSuffix.size() &&
+                        name.starts_with(plugin::kPrefix) && name.ends_with(plugin::kSuffix);
+      if (!fits) continue;
+      PluginFile file;
+      file.scheme = name.substr(plugin::kPrefix.size(),
+                                name.size() - plugin::kPrefix.size() - plugin::kSuffix.size());
+      file.path = directory + "/" + name;
+      if (by_scheme.count(file.scheme) != 0) continue;
+      if (auto library = plugin::find(file.scheme)) {
+        file.version = (*library)->version;
+        file.licence = (*library)->licence;
+      } else {
+        file.problem = library.error().message();
+      }
+      by_scheme.emplace(file.scheme, std::move(file));
+    }
+  }
+  std::vector<PluginFile> out;
+  for (auto& [scheme, file] : by_scheme) out.push_back(std::move(file));
+  return out;
+}
+
+}  // namespace v0
+}  // namespace infer

@@ -1,0 +1,31 @@
+// Finding plugins and loading them: from a scheme to a table of functions.
+#ifndef INFER_SRC_PLUGIN_LIBRARY_H_
+#define INFER_SRC_PLUGIN_LIBRARY_H_
+
+#include <string>
+#include <string_view>
+
+#include "infer/plugin.h"
+#include "infer/registry.h"
+#include "infer/result.h"
+
+namespace infer::plugin {
+
+// A loaded plugin: for ever, and one per file.
+struct Library {
+  std::string path{};
+  std::string scheme{};
+  std::string version{};
+  std::string licence{};
+  const infer_plugin* table = nullptr;  // has all required functions
+};
+
+// The plugin of a scheme, from the first of plugin_directories() that has infer-SCHEME.so. Checked
+// (owner, permissions, ABI, table, name), loaded and initialised on first use. Any thread.
+Result<const Library*> find(std::string_view scheme);
+// The plugin in a file; any name will do.
+Result<const Library*> load(const std::string& path);
+
+}  // namespace infer::plugin
+
+#endif  // INFER_SRC_PLUGIN_LIBRARY_H_

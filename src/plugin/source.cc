@@ -1,0 +1,265 @@
+#include "src/plugin/source.h"
+
+#include <optional>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "src/core/request_json.h"
+#include "src/plugin/codes.h"
+
+namespace infer::plugin {
+namespace {
+
+std::string_view view(infer_str s) {
+  return s.size == 0 ? std::string_view() : std::string_view(s.data, s.size);
+}
+
+std::uint32_t task_of(const Request& request) {
+  if (std::holds_alternative<ImageRequest>(request)) return INFER_TASK_IMAGE;
+  if (std::holds_alternative<EmbeddingRequest>(request)) return INFER_TASK_EMBED;
+  if (std::holds_alternative<CountRequest>(request)) return INFER_TASK_COUNT;
+  return INFER_TASK_TEXT;
+}
+
+// The request's blobs as the ABI has them; they live until open returns.
+struct Blobs {
+  std::vector<infer_blob> blobs;
+  std::vector<const infer_blob*> pointers;
+
+  explicit Blobs(const core::RequestJson& json) {
+    blobs.reserve(json.blobs.size());
+    for (std::size_t i = 0; i < json.blobs.size(); ++i) {
+      infer_blob& out = blobs.emplace_back();
+      out.size = sizeof out;
+      if (const auto* pixels = std::get_if<Pixels>(&json.blobs[i])) {
+        out.type = INFER_U8;
+        out.width = pixels->width;
+        out.height = pixels->height;
+        out.channels = pixels->channels;
+        out.stride = pixels->stride;
+        set_data(out, pixels->data);
+      } else {
+        out.type = INFER_BYTES;
+        out.mime = {json.mimes[i].data(), json.mimes[i].size()};
+        set_data(out, std::get<Blob>(json.blobs[i]));
+      }
+      pointers.push_back(&out);
+    }
+  }
+  static void set_data(infer_blob& out, const Blob& bytes) {
+    out.data = bytes.data();
+    out.bytes = bytes.size();
+  }
+};
+
+Finish finish_of(std::uint32_t finish) {
+  return finish <= static_cast<std::uint32_t>(Finish::kContextFull) ? static_cast<Finish>(finish)
+                                                                    : Finish::kOther;
+}
+
+// Only figures that the plugin marks as known.
+void convert(const infer_usage& from, Usage& to) {
+  const auto known = [&](unsigned bit) { return ((from.known >> bit) & 1u) != 0; };
+  const auto count = [&](unsigned bit, std::int64_t value, std::optional<std::int64_t>& out) {
+    if (known(bit)) out = value;
+  };
+  const auto time = [&](unsigned bit, std::int64_t ns,
+                        std::optional<std::chrono::nanoseconds>& out) {
+    if (known(bit)) out = std::chrono::nanoseconds(ns);
+  };
+  count(0, from.input, to.input);
+  count(1, from.cache_read, to.cache_read);
+  count(2, from.cache_write, to.cache_write);
+  count(3, from.output, to.output);
+  count(4, from.reasoning, to.reasoning);
+  time(5, from.queue_ns, to.timing.queue);
+  time(6, from.prefill_ns, to.timing.prefill);
+  time(7, from.decode_ns, to.timing.decode);
+  time(8, from.first_ns, to.timing.first);
+  if (from.raw.size != 0) to.raw = view(from.raw);
+}
+
+Media media_of(const infer_blob& blob) {
+  Media media;
+  media.mime = view(blob.mime);
+  Blob bytes = Blob::copy(blob.data, blob.bytes);
+  if (blob.type == INFER_U8)
+    media.source = Pixels{.data = std::move(bytes),
+                          .width = blob.width,
+                          .height = blob.height,
+                          .channels = blob.channels,
+                          .stride = blob.stride};
+  else
+    media.source = std::move(bytes);
+  return media;
+}
+
+class PluginSource final : public Source, private ShutAtExit {
+ public:
+  PluginSource(const Model& model, const Call& call)
+      : ShutAtExit(kSource), model_(model), watch_(call) {}
+  ~PluginSource() override {
+    leave();
+    if (!handle_) return;
+    if (Gate gate; gate) model_.table().close(handle_);
+  }
+
+  // Opens it in the plugin; an error is kept for the first pull.
+  void open(const Request& request) {
+    const core::RequestJson json = core::to_json(request);
+    const Blobs blobs(json);
+    infer_open how{};
+    how.size = sizeof how;
+    how.task = task_of(request);
+    how.request = {json.text.data(), json.text.size()};
+    how.blobs = blobs.pointers.data();
+    how.n_blobs = blobs.pointers.size();
+    how.wake_ctx = this;
+    how.wake = [](void* self) { static_cast<PluginSource*>(self)->waker_.wake(); };
+    infer_error error{};
+    error.size = sizeof error;
+    Gate gate;
+    if (!gate) return fail(exiting());
+    const int code = model_.table().open(model_.handle(), &how, &handle_, &error);
+    if (code < 0) {
+      handle_ = nullptr;
+      fail(error_of(code, error));
+    } else if (!handle_) {
+      fail(Error(Errc::kEngine, "the plugin opened nothing and gave no error"));
+    }
+  }
+
+  Step pull(Poller& poller) override {
+    if (step_ != Step::kPending) return step_;
+    if (auto error = watch_.check()) {
+      if (Gate gate; gate) model_.table().cancel(handle_);
+      fail(std::move(*error));
+      return step_;
+    }
+    if (!waker_) waker_ = poller.waker();  // before the first next(): no wake comes earlier
+    Gate gate;
+    if (!gate) {
+      fail(exiting());
+      return step_;
+    }
+    raw_ = infer_event{};
+    raw_.size = sizeof raw_;
+    error_buffer_.size = sizeof error_buffer_;
+    const int code = model_.table().next(handle_, &raw_, &error_buffer_);
+    if (code == INFER_EVENT) {
+      convert_event();
+      watch_.note(event_);
+      return Step::kEvent;
+    }
+    if (code == INFER_PENDING) {
+      watch_.arm(poller);
+      return Step::kPending;
+    }
+    if (code == INFER_END)
+      step_ = Step::kEnd;
+    else
+      fail(error_of(code, error_buffer_));
+    return step_;
+  }
+
+  const Event& event() const noexcept override { return event_; }
+  Error take_error() override { return *error_; }
+
+ private:
+  static Error exiting() { return Error(Errc::kEngine, "the process is exiting"); }
+
+  void fail(Error error) {
+    error_ = std::move(error);
+    step_ = Step::kError;
+  }
+
+  void shut() override { model_.table().close(std::exchange(handle_, nullptr)); }
+
+  void convert_event() {
+    event_ = Event{};
+    event_.kind = raw_.kind <= INFER_EV_FINISH ? static_cast<Event::Kind>(raw_.kind)
+                                               : Event::Kind::kNone;
+    event_.part_kind = raw_.part_kind <= INFER_PART_OPAQUE
+                           ? static_cast<Event::PartKind>(raw_.part_kind)
+                           : Event::PartKind::kOpaque;
+    event_.choice = raw_.choice;
+    event_.part = raw_.part;
+    event_.data = view(raw_.data);
+    event_.id = view(raw_.id);
+    event_.extra = view(raw_.extra);
+    event_.step = raw_.step;
+    event_.steps = raw_.steps;
+    switch (event_.kind) {
+      case Event::Kind::kStart:
+        meta_.model = view(raw_.id);
+        meta_.extra = view(raw_.extra);
+        event_.meta = &meta_;
+        break;
+      case Event::Kind::kUsage: take_usage(); break;
+      case Event::Kind::kFinish:
+        event_.finish = finish_of(raw_.finish);
+        take_usage();
+        break;
+      case Event::Kind::kMedia:
+        if (!raw_.blob) break;
+        media_ = media_of(*raw_.blob);
+        event_.media = &media_;
+        event_.preview = raw_.preview != 0;
+        break;
+      case Event::Kind::kVectors:
+        if (!raw_.blob || raw_.blob->type != INFER_F32) break;
+        event_.vectors = {static_cast<const float*>(raw_.blob->data),
+                          raw_.blob->bytes / sizeof(float)};
+        event_.dimensions = raw_.blob->width;
+        break;
+      case Event::Kind::kDelta:
+        if (raw_.n_logprobs != 0 && raw_.logprobs) take_logprobs();
+        break;
+      default: break;
+    }
+  }
+
+  void take_usage() {
+    if (!raw_.usage) return;
+    convert(*raw_.usage, usage_);
+    event_.usage = &usage_;
+  }
+
+  // n_logprobs tokens, each followed by n_top alternatives.
+  void take_logprobs() {
+    logprobs_.clear();
+    const std::size_t row = 1 + std::size_t{raw_.n_top};
+    for (std::size_t i = 0; i < raw_.n_logprobs * row; ++i) {
+      const infer_logprob& from = raw_.logprobs[i];
+      logprobs_.push_back({from.token, from.logprob, view(from.bytes),
+                           i % row == 0 ? raw_.n_top : 0});
+    }
+    event_.logprobs = logprobs_;
+  }
+
+  const Model& model_;
+  Watch watch_;
+  infer_source* handle_ = nullptr;
+  Waker waker_;
+  Step step_ = Step::kPending;  // kPending: still running
+  std::optional<Error> error_;
+  Event event_;
+  Usage usage_;
+  Meta meta_;
+  Media media_;
+  std::vector<TokenLogprob> logprobs_;
+  infer_event raw_{};
+  infer_error error_buffer_{};
+};
+
+}  // namespace
+
+std::unique_ptr<Source> open_source(const Model& model, const Request& request,
+                                    const Call& call) {
+  auto source = std::make_unique<PluginSource>(model, call);
+  source->open(request);
+  return source;
+}
+
+}  // namespace infer::plugin

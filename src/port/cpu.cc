@@ -1,0 +1,35 @@
+#include "src/port/cpu.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <memory>
+#include <thread>
+#if defined(__linux__)
+#include <sched.h>
+#endif
+
+namespace infer::port {
+namespace {
+
+// cgroup v2's "QUOTA PERIOD" or "max PERIOD"; 0 where there is no limit.
+unsigned quota() {
+  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(
+      std::fopen("/sys/fs/cgroup/cpu.max", "re"), &std::fclose);
+  double allowed = 0, period = 0;
+  if (!file || std::fscanf(file.get(), "%lf %lf", &allowed, &period) != 2) return 0;
+  return allowed > 0 && period > 0 ? static_cast<unsigned>((allowed + period - 1) / period) : 0;
+}
+
+}  // namespace
+
+unsigned usable_cpus() {
+  unsigned n = std::thread::hardware_concurrency();
+#if defined(__linux__)
+  cpu_set_t set;
+  if (sched_getaffinity(0, sizeof set, &set) == 0) n = static_cast<unsigned>(CPU_COUNT(&set));
+#endif
+  if (const unsigned limit = quota(); limit != 0) n = std::min(n, limit);
+  return std::max(n, 1u);
+}
+
+}  // namespace infer::port
