@@ -1,0 +1,31 @@
+# infer_add_plugin(NAME SOURCES file... [LIBS lib...] [NO_INSTALL] [NO_MAP] [OUTPUT_DIRECTORY dir])
+# makes the module infer_NAME, a file infer-NAME.so that exports one symbol. Its engine is linked into it statically and
+# stays invisible: two engines that carry different versions of one library live in one process only like this.
+# NO_INSTALL: for tests. NO_MAP: leaves the export list out, for a test that exports too much.
+function(infer_add_plugin name)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "NO_INSTALL;NO_MAP" "OUTPUT_DIRECTORY" "SOURCES;LIBS")
+  if(NOT arg_OUTPUT_DIRECTORY)
+    set(arg_OUTPUT_DIRECTORY "${INFER_BUILD_PLUGIN_DIR}")
+  endif()
+  set(target infer_${name})
+  add_library(${target} MODULE ${arg_SOURCES})
+  target_include_directories(${target} PRIVATE "${PROJECT_SOURCE_DIR}/include")
+  target_link_libraries(${target} PRIVATE ${arg_LIBS})
+  set_target_properties(${target} PROPERTIES
+    PREFIX "" OUTPUT_NAME "infer-${name}" LIBRARY_OUTPUT_DIRECTORY "${arg_OUTPUT_DIRECTORY}")
+  infer_own_target(${target})
+  if(CMAKE_SYSTEM_NAME STREQUAL "Linux")
+    target_link_options(${target} PRIVATE -Wl,--exclude-libs,ALL -Wl,--gc-sections)
+    # clang leaves its sanitizer runtime to the executable, so that names stay open until the plugin is loaded.
+    if(NOT INFER_SANITIZE OR CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+      target_link_options(${target} PRIVATE -Wl,-z,defs)
+    endif()
+    if(NOT arg_NO_MAP)
+      target_link_options(${target} PRIVATE "-Wl,--version-script=${PROJECT_SOURCE_DIR}/cmake/plugin.map")
+      set_property(TARGET ${target} APPEND PROPERTY LINK_DEPENDS "${PROJECT_SOURCE_DIR}/cmake/plugin.map")
+    endif()
+  endif()
+  if(INFER_INSTALL AND NOT arg_NO_INSTALL)
+    install(TARGETS ${target} LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}/infer/plugins")
+  endif()
+endfunction()
