@@ -1,0 +1,115 @@
+#include "scheduler.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace infer::engine {
+
+Scheduler::Scheduler(StepEngine& engine, int slots) : engine_(engine) {
+  for (int slot = slots - 1; slot >= 0; --slot) free_slots_.push_back(slot);
+  thread_ = std::thread([this] { run(); });
+}
+
+Scheduler::~Scheduler() {
+  stop_.store(true);
+  bell_.ring();
+  thread_.join();
+  while (!active_.empty()) retire(active_.size() - 1);
+}
+
+bool Scheduler::submit(std::unique_ptr<Sequence>& sequence) {
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    if (queued_.load() >= kMaxQueued) return false;
+    inbox_.push_back(std::move(sequence));
+    queued_.fetch_add(1);
+  }
+  bell_.ring();
+  return true;
+}
+
+void Scheduler::run() {
+  uint32_t handled = bell_.count() - 1;
+  while (!stop_.load()) {
+    const uint32_t seen = bell_.count();
+    // New replies, cancels and closes all ring: nothing to look for when nobody did.
+    if (seen != handled) {
+      take_inbox();
+      drop_abandoned();
+      handled = seen;
+    }
+    admit();
+    collect_ready();
+    if (ready_.empty()) {
+      bell_.wait(seen);
+      continue;
+    }
+    engine_.step(ready_);
+    for (std::size_t i = active_.size(); i-- > 0;) {
+      if (active_[i]->done) retire(i);
+    }
+  }
+}
+
+void Scheduler::take_inbox() {
+  std::lock_guard<std::mutex> lock(mutex_);
+  for (auto& sequence : inbox_) queue_.push_back(std::move(sequence));
+  inbox_.clear();
+}
+
+void Scheduler::drop_abandoned() {
+  const auto abandoned = [](Sequence& s) {
+    return s.channel().closed() || s.channel().cancelled();
+  };
+  for (std::size_t i = active_.size(); i-- > 0;) {
+    Sequence& sequence = *active_[i];
+    if (!abandoned(sequence)) continue;
+    sequence.channel().flush();
+    retire(i);
+  }
+  const auto first =
+      std::remove_if(queue_.begin(), queue_.end(), [&](std::unique_ptr<Sequence>& s) {
+        if (!abandoned(*s)) return false;
+        s->channel().flush();
+        queued_.fetch_sub(1);
+        return true;
+      });
+  queue_.erase(first, queue_.end());
+}
+
+void Scheduler::admit() {
+  while (!queue_.empty() && !free_slots_.empty()) {
+    std::unique_ptr<Sequence> sequence = std::move(queue_.front());
+    queue_.pop_front();
+    queued_.fetch_sub(1);
+    sequence->slot = free_slots_.back();
+    free_slots_.pop_back();
+    engine_.admit(*sequence);
+    active_.push_back(std::move(sequence));
+  }
+}
+
+void Scheduler::collect_ready() {
+  ready_.clear();
+  for (auto& sequence : active_) {
+    if (can_step(*sequence)) ready_.push_back(sequence.get());
+  }
+}
+
+bool Scheduler::can_step(Sequence& sequence) {
+  EntryChannel& channel = sequence.channel();
+  if (sequence.parked_ && !channel.parked()) sequence.parked_ = false;
+  if (!queue_.empty()) return true;  // somebody waits for this slot: the channel may grow
+  if (sequence.parked_) return false;
+  if (channel.has_room(kHeadroom)) return true;
+  sequence.parked_ = channel.park();
+  return !sequence.parked_;
+}
+
+void Scheduler::retire(std::size_t index) {
+  engine_.retire(*active_[index]);
+  free_slots_.push_back(active_[index]->slot);
+  active_.erase(active_.begin() + static_cast<std::ptrdiff_t>(index));
+}
+
+}  // namespace infer::engine

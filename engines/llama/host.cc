@@ -1,0 +1,95 @@
+#include "host.h"
+
+#include <algorithm>
+#include <cstring>
+#include <string_view>
+
+#include "engines/common/abi.h"
+#include "llama.h"
+
+namespace infer::llama {
+namespace {
+
+// Constant after init; trivially destructible, because engine threads may outlive static
+// destructors.
+infer_host g_host;
+
+// llama.cpp logs a line in pieces, all from one thread. Plain arrays: a thread may end after the
+// plugin's statics.
+struct Line {
+  char text[512];
+  std::size_t size;
+  int level;
+};
+thread_local Line t_line;
+thread_local char t_error[512];
+
+void host_log(int level, std::string_view line) {
+  if (g_host.log != nullptr) g_host.log(g_host.ctx, level, engine::to_str(line));
+}
+
+// What llama.cpp says last is often only that the load failed; the reason is the line before.
+bool tells_nothing(std::string_view line) {
+  return line.find("failed to load model") != std::string_view::npos &&
+         line.find(": error") == std::string_view::npos;
+}
+
+void end_line() {
+  const std::string_view line(t_line.text, t_line.size);
+  if (line.empty()) return;
+  if (t_line.level >= 3 && (t_error[0] == '\0' || !tells_nothing(line))) {
+    std::memcpy(t_error, t_line.text, t_line.size);
+    t_error[t_line.size] = '\0';
+  }
+  host_log(t_line.level, line);
+  t_line.size = 0;
+}
+
+int host_level(ggml_log_level level) {
+  switch (level) {
+    case GGML_LOG_LEVEL_INFO: return 1;
+    case GGML_LOG_LEVEL_WARN: return 2;
+    case GGML_LOG_LEVEL_ERROR: return 3;
+    default: return 0;
+  }
+}
+
+void on_log(ggml_log_level level, const char* text, void*) {
+  if (level != GGML_LOG_LEVEL_CONT) {
+    end_line();
+    t_line.level = host_level(level);
+  }
+  for (const char* c = text; *c != '\0'; ++c) {
+    if (*c == '\n') {
+      end_line();
+    } else if (t_line.size < sizeof(t_line.text) - 1) {
+      // Names in a file may be any bytes; the host gets UTF-8.
+      const auto byte = static_cast<unsigned char>(*c);
+      t_line.text[t_line.size++] = byte < 0x20 || byte >= 0x7F ? '?' : *c;
+    }
+  }
+}
+
+void on_abort(const char* message) { host_log(4, message); }
+
+}  // namespace
+
+void attach_host(const infer_host* host) {
+  g_host = engine::read_struct(host);
+  llama_log_set(on_log, nullptr);
+  ggml_set_abort_callback(on_abort);
+}
+
+std::string engine_error() { return t_error; }
+void clear_engine_error() { t_error[0] = '\0'; }
+
+CpuShare::CpuShare(uint32_t want)
+    : granted_(want), counted_(g_host.cpu_acquire != nullptr && g_host.cpu_release != nullptr) {
+  if (counted_) granted_ = std::max<uint32_t>(1, g_host.cpu_acquire(g_host.ctx, want));
+}
+
+CpuShare::~CpuShare() {
+  if (counted_) g_host.cpu_release(g_host.ctx, granted_);
+}
+
+}  // namespace infer::llama

@@ -1,0 +1,126 @@
+// The plugin's border: the constant table, and the translation of exceptions into infer_error.
+#include "infer/plugin.h"
+
+#include <memory>
+#include <mutex>
+#include <new>
+#include <string>
+
+#include "cpu.h"
+#include "engines/common/abi.h"
+#include "gguf_file.h"
+#include "host.h"
+#include "llama.h"
+#include "model.h"
+#include "refusal.h"
+#include "source.h"
+
+struct infer_model {
+  explicit infer_model(const infer_load& how) : model(how) {}
+  infer::llama::Model model;
+};
+
+struct infer_source {
+  infer_source(const infer::llama::Model& model, const infer_open& how) : source(model, how) {}
+  infer::llama::Source source;
+};
+
+namespace infer::llama {
+namespace {
+
+using engine::set_error;
+
+template <class Body>
+int guarded(infer_error* error, Body&& body) noexcept {
+  try {
+    return body();
+  } catch (const Refusal& e) {
+    return set_error(error, e.code(), e.what(), e.details());
+  } catch (const std::bad_alloc&) {
+    return set_error(error, INFER_E_OUT_OF_MEMORY, "out of memory");
+  } catch (const std::exception& e) {
+    return set_error(error, INFER_E_ENGINE, std::string("llama.cpp failed: ") + e.what());
+  } catch (...) {
+    return set_error(error, INFER_E_ENGINE, "llama.cpp failed for an unknown reason");
+  }
+}
+
+int init(const infer_host* host, infer_error* error) {
+  return guarded(error, [&]() -> int {
+    // Before anything of the engine runs: it is compiled for these instructions.
+    if (const char* missing = missing_cpu_feature()) {
+      throw Refusal(INFER_E_UNSUPPORTED, std::string("this processor has no ") + missing +
+                                             ", which the llama plugin was built for");
+    }
+    static std::once_flag once;
+    std::call_once(once, [host] {
+      attach_host(host);
+      llama_backend_init();
+    });
+    return INFER_OK;
+  });
+}
+
+int load(const infer_load* how, infer_model** out, infer_error* error) {
+  return guarded(error, [&]() -> int {
+    *out = new infer_model(engine::read_struct(how));
+    return INFER_OK;
+  });
+}
+
+void unload(infer_model* model) { delete model; }
+
+int describe(infer_model* model, infer_str* json, infer_error*) {
+  *json = engine::to_str(model->model.describe());
+  return INFER_OK;
+}
+
+int probe(const infer_file* file, infer_error* error) {
+  return guarded(error, [&]() -> int {
+    const infer_file in = engine::read_struct(file);
+    check_gguf_header(open_model_file(in).get(), file_name(in));
+    return INFER_OK;
+  });
+}
+
+int open(infer_model* model, const infer_open* how, infer_source** out, infer_error* error) {
+  return guarded(error, [&]() -> int {
+    *out = new infer_source(model->model, engine::read_struct(how));
+    return INFER_OK;
+  });
+}
+
+int next(infer_source* source, infer_event* out, infer_error* error) {
+  return guarded(error, [&]() -> int { return source->source.next(out, error); });
+}
+
+void cancel(infer_source* source) { source->source.cancel(); }
+
+void close(infer_source* source) { delete source; }
+
+constexpr infer_str text(const char* literal, std::size_t size) { return infer_str{literal, size}; }
+#define INFER_TEXT(literal) text(literal, sizeof(literal) - 1)
+
+constexpr infer_plugin kPlugin = {
+    sizeof(infer_plugin),
+    INFER_ABI,
+    INFER_TEXT("llama"),
+    INFER_TEXT(INFER_LLAMA_VERSION),
+    INFER_TEXT("MIT"),
+    init,
+    load,
+    unload,
+    describe,
+    probe,
+    open,
+    next,
+    cancel,
+    close,
+};
+
+}  // namespace
+}  // namespace infer::llama
+
+extern "C" INFER_EXPORT const infer_plugin* INFER_PLUGIN_ENTRY(uint32_t host_abi) {
+  return host_abi == INFER_ABI ? &infer::llama::kPlugin : nullptr;
+}
