@@ -1,0 +1,33 @@
+// What every benchmark does at its end: a table for people, a JSON file for machines.
+//   {"bench": NAME, "machine": TEXT, "metrics": [{"name", "value", "unit", "better", "goal"}]}
+// Medians are taken by the benchmark; a goal is text such as "<= 2", or empty.
+#ifndef INFER_BENCH_REPORT_H_
+#define INFER_BENCH_REPORT_H_
+
+#include <algorithm>
+#include <cstddef>
+#include <string>
+#include <vector>
+
+namespace infer::bench {
+
+struct Metric {
+  std::string name{};
+  double value = 0;
+  std::string unit{};
+  std::string better{};  // "lower" or "higher"
+  std::string goal{};
+};
+
+inline double median(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  const std::size_t n = values.size();
+  return n % 2 == 1 ? values[n / 2] : (values[n / 2 - 1] + values[n / 2]) / 2;
+}
+
+// Prints the table; writes the file that `--json FILE` names. Non-zero if it could not be written.
+int report(const std::string& bench, const std::vector<Metric>& metrics, int argc, char** argv);
+
+}  // namespace infer::bench
+
+#endif  // INFER_BENCH_REPORT_H_
