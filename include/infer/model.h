@@ -117,7 +117,7 @@ class [[nodiscard]] INFER_API Reply {
   // waits there. kUnsupported without Call::poller. `fn` must not throw.
   Result<void> on_ready(std::function<void()> fn);
 
-  // What has come so far, at any time.
+  // What has come so far, at any time before finish(), which takes it.
   const Response& response() const noexcept;
   // Null unless it failed.
   const Error* error() const noexcept;

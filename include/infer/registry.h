@@ -38,7 +38,7 @@ inline namespace v0 {
 // out of range is kInvalidRequest, naming it and what is allowed.
 struct LocalConfig {
   std::optional<std::int64_t> context{};   // tokens a sequence may hold; default: the model's own
-                                           // training length, at most 8192
+                                           // training length, at most 4096
   std::optional<std::int32_t> batch{};     // prompt tokens read in one step; default 512
   std::optional<std::int32_t> threads{};   // default 1
   std::optional<std::int32_t> parallel{};  // replies that run at once, others wait; default 4
@@ -94,7 +94,8 @@ class INFER_API Registry {
   // on first use, immutable afterwards.
   static const Registry& builtin();
 
-  // kInvalidRequest if the scheme is taken or not made of lower-case letters, digits, '-', '+'.
+  // kInvalidRequest if the scheme is taken or not made of lower-case letters, digits, '-', '+', or
+  // the factory is empty.
   Result<void> add(std::string scheme, Factory factory);
   std::vector<std::string> schemes() const;
 
@@ -132,7 +133,8 @@ INFER_API std::vector<std::string> model_directories();
 INFER_API std::vector<ModelFile> list_models();
 
 // What engines have to say, for people who look for a fault. Without a function nothing is said.
-// `level`: 0 debug, 1 info, 2 warning, 3 error. Called from any thread; must not throw.
+// `level`: 0 debug, 1 info, 2 warning, 3 error,
+// 4 the process is about to abort. Called from any thread; must not throw.
 using LogFn = void (*)(void* context, int level, std::string_view line);
 INFER_API void set_log(LogFn fn, void* context) noexcept;
 

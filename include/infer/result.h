@@ -113,7 +113,7 @@ template <class T>
 T unwrap(Result<T> result) {
   return std::move(result).value();
 }
-inline void unwrap(Result<void> result) { result.value(); }
+inline void unwrap(const Result<void>& result) { result.value(); }
 #endif
 
 }  // namespace v0

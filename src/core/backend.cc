@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "src/core/from_now.h"
+
 namespace infer {
 inline namespace v0 {
 
@@ -24,10 +26,6 @@ Error timeout(const char* which, const char* message) {
   return Error(Errc::kTimeout, message).with_detail("timeout", which);
 }
 
-Clock::time_point after(std::optional<std::chrono::milliseconds> time) {
-  return time ? Clock::now() + *time : Clock::time_point::max();
-}
-
 }  // namespace
 
 std::unique_ptr<Source> refuse(Error error) {
@@ -35,8 +33,8 @@ std::unique_ptr<Source> refuse(Error error) {
 }
 
 Watch::Watch(const Call& call)
-    : stop_(call.stop), idle_(call.timeouts.idle), first_(after(call.timeouts.first)),
-      total_(std::min(call.deadline, after(call.timeouts.total))) {}
+    : stop_(call.stop), idle_(call.timeouts.idle), first_(core::from_now(call.timeouts.first)),
+      total_(std::min(call.deadline, core::from_now(call.timeouts.total))) {}
 
 std::optional<Error> Watch::check() {
   if (stop_.stop_requested())
@@ -60,7 +58,7 @@ void Watch::arm(Poller& poller) {
   if (content_ == kWaitingFirst) {
     next_ = first_;
   } else if (content_ == kFresh) {
-    next_ = after(idle_);
+    next_ = core::from_now(idle_);
     content_ = kWaitingNext;
   }
   const auto when = std::min(next_, total_);

@@ -1,5 +1,6 @@
 #include "infer/error.h"
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <ostream>
@@ -141,7 +142,10 @@ Error Error::with_request_id(std::string id) && {
   return std::move(*this);
 }
 Error Error::with_body(std::string_view body) && {
-  mine().body = std::string(body.substr(0, kMaxBody));
+  std::size_t n = std::min(body.size(), kMaxBody);
+  // A character of UTF-8 is not cut in two: up to three bytes back is where it begins.
+  for (int i = 0; i < 3 && n > 0 && n < body.size() && (body[n] & 0xC0) == 0x80; ++i) --n;
+  mine().body = std::string(body.substr(0, n));
   return std::move(*this);
 }
 Error Error::with_retry_after(std::chrono::milliseconds wait) && {

@@ -8,7 +8,7 @@ namespace {
 
 // Where nesting goes beyond the limit, or npos. Counts brackets outside of strings; what is not
 // JSON at all is left to the parser.
-std::size_t too_deep(std::string_view text) {
+std::size_t too_deep(std::string_view text, int limit) {
   int depth = 0;
   bool in_string = false;
   for (std::size_t i = 0; i < text.size(); ++i) {
@@ -19,9 +19,9 @@ std::size_t too_deep(std::string_view text) {
     } else if (c == '"') {
       in_string = true;
     } else if (c == '[' || c == '{') {
-      if (++depth > kMaxJsonDepth) return i;
+      if (++depth > limit) return i;
     } else if (c == ']' || c == '}') {
-      --depth;
+      if (--depth < 0) break;
     }
   }
   return std::string_view::npos;
@@ -44,7 +44,7 @@ struct ErrorPlace : nlohmann::json_sax<Json> {
   bool end_array() override { return true; }
   bool parse_error(std::size_t position, const std::string&,
                    const nlohmann::detail::exception&) override {
-    offset = position;
+    offset = position > 0 ? position - 1 : 0;  // it counts the bytes that it has read
     return false;
   }
 };
@@ -56,9 +56,12 @@ Error bad_json(std::size_t offset, const char* what) {
 
 }  // namespace
 
-Result<Json> parse_json(std::string_view text) {
-  if (const std::size_t deep = too_deep(text); deep != std::string_view::npos)
-    return bad_json(deep, "JSON nested more than 128 deep");
+Result<Json> parse_json(std::string_view text, int depth) {
+  if (const std::size_t deep = too_deep(text, depth); deep != std::string_view::npos)
+    return bad_json(deep, ("JSON nested more than " + std::to_string(depth) + " deep").c_str());
+  // The parser takes a NUL for the end of the text, whatever comes after it.
+  if (const std::size_t nul = text.find('\0'); nul != std::string_view::npos)
+    return bad_json(nul, "not valid JSON");
   Json json = Json::parse(text.begin(), text.end(), nullptr, /*allow_exceptions=*/false);
   if (!json.is_discarded()) return json;
   ErrorPlace place;
@@ -85,6 +88,8 @@ std::string string_or(const Json& object, std::string_view key, std::string_view
 std::optional<std::int64_t> int_at(const Json& object, std::string_view key) {
   const Json* value = find(object, key);
   if (!value || !value->is_number_integer()) return std::nullopt;
+  if (value->is_number_unsigned() && value->get<std::uint64_t>() > std::uint64_t{INT64_MAX})
+    return std::nullopt;
   return value->get<std::int64_t>();
 }
 

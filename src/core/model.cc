@@ -50,13 +50,14 @@ std::vector<Result<Response>> TextModel::map(std::vector<TextRequest> requests,
   std::vector<Reply> running(n);
   Poller poller;
   call.poller = poller;
-  std::size_t started = 0;
+  std::size_t started = 0, done = 0;
   const auto start_one = [&] {
     running[started] = stream(std::move(requests[started]), whole(call));
     ++started;
   };
   while (started < std::min(n, std::max<std::size_t>(parallel, 1))) start_one();
-  while (poller.wait()) {
+  while (done < n) {
+    poller.wait();  // also returns when a source wakes the poller as a whole
     while (Reply* reply = poller.ready()) {
       Step step = reply->try_next();
       while (step == Step::kEvent) step = reply->try_next();
@@ -64,6 +65,7 @@ std::vector<Result<Response>> TextModel::map(std::vector<TextRequest> requests,
       const auto i = static_cast<std::size_t>(reply - running.data());
       results[i] = reply->finish();
       running[i] = Reply();
+      ++done;
       if (started < n) start_one();
     }
   }
@@ -90,7 +92,7 @@ Result<Embeddings> EmbeddingModel::embed(EmbeddingRequest request, Call call) co
   out.dimensions = response->dimensions;
   out.usage = std::move(response->usage);
   out.warnings = std::move(response->warnings);
-  if (out.rows() != rows)
+  if (out.rows() != rows || out.values.size() != rows * out.dimensions)
     return Error(Errc::kProtocol, "the backend gave " + std::to_string(out.rows()) +
                                       " vectors for " + std::to_string(rows) + " inputs")
         .with_provider(info().provider);

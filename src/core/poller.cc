@@ -42,14 +42,15 @@ void PollerState::give_back(std::shared_ptr<PollerState> state) {
   if (pool().idle.size() < kMaxIdlePollers) pool().idle.push_back(std::move(state));
 }
 
-std::shared_ptr<PollerSlot> PollerState::attach(std::shared_ptr<PollerState> state, Reply* reply) {
+std::shared_ptr<PollerSlot> PollerState::attach(std::shared_ptr<PollerState> state, Reply* reply,
+                                                bool ready) {
   auto slot = std::make_shared<PollerSlot>();
   slot->reply = reply;
   slot->unfinished = true;
   {
     std::lock_guard lock(state->mutex);
     ++state->unfinished_;
-    state->push(*slot);
+    if (ready) state->push(*slot);
   }
   slot->poller = std::move(state);
   return slot;
@@ -59,6 +60,7 @@ void PollerState::finish(PollerSlot& slot) {
   std::lock_guard lock(mutex);
   if (slot.unfinished) --unfinished_;
   slot.unfinished = false;
+  if (slot.ready) unlink(slot);
   remove_timer(slot);
 }
 
@@ -67,7 +69,6 @@ void PollerState::detach(PollerSlot& slot) {
   std::lock_guard lock(mutex);
   if (slot.unfinished) --unfinished_;
   slot.unfinished = false;
-  slot.reply = nullptr;
   if (slot.on_ready) {
     --callbacks_;
     fn.swap(slot.on_ready);
@@ -80,7 +81,7 @@ void PollerState::wake(PollerSlot& slot) {
   bool write = false;
   {
     std::lock_guard lock(mutex);
-    if (slot.ready || slot.reply == nullptr) return;
+    if (slot.ready || !slot.unfinished) return;
     push(slot);
     write = std::exchange(asleep_, false);
   }
@@ -128,12 +129,10 @@ bool PollerState::wait(Clock::time_point until, PollerSlot* only) {
 
 Reply* PollerState::take_ready() {
   std::lock_guard lock(mutex);
-  while (head_) {
-    PollerSlot& slot = *head_;
-    unlink(slot);
-    if (slot.unfinished) return slot.reply;
-  }
-  return nullptr;
+  if (!head_) return nullptr;
+  PollerSlot& slot = *head_;
+  unlink(slot);
+  return slot.reply;
 }
 
 void PollerState::take(PollerSlot& slot) {
@@ -155,6 +154,7 @@ void PollerState::requeue(PollerSlot& slot) {
 
 void PollerState::push(PollerSlot& slot) {
   slot.ready = true;
+  slot.turn = ++turns_;
   slot.next = nullptr;
   slot.prev = tail_;
   (tail_ ? tail_->next : head_) = &slot;
@@ -168,18 +168,24 @@ void PollerState::unlink(PollerSlot& slot) {
   slot.ready = false;
 }
 
+// Those that are ready by now: what becomes ready meanwhile waits for the next round, so that a
+// source that always has an event cannot keep wait() here.
 void PollerState::run_callbacks(std::unique_lock<std::mutex>& lock) {
+  const std::uint64_t last = turns_;
   PollerSlot* slot = head_;
   while (slot != nullptr) {
-    if (!slot->on_ready) {
+    if (!slot->on_ready || slot->turn > last) {
       slot = slot->next;
       continue;
     }
-    std::function<void()> fn;
-    fn.swap(slot->on_ready);
-    --callbacks_;
-    lock.unlock();
-    fn();  // may pull, destroy or start replies
+    {
+      std::function<void()> fn;
+      fn.swap(slot->on_ready);
+      --callbacks_;
+      slot->turn = ++turns_;  // one that only asks again is not called in a circle
+      lock.unlock();
+      fn();  // may pull, destroy or start replies
+    }  // and so may what it holds, when it goes: not under the lock
     lock.lock();
     slot = callbacks_ != 0 ? head_ : nullptr;
   }

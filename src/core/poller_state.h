@@ -4,6 +4,7 @@
 #define INFER_SRC_CORE_POLLER_STATE_H_
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -17,14 +18,16 @@ namespace infer {
 inline namespace v0 {
 namespace detail {
 
-// One reply's place in a poller. Wakers keep the slot alive beyond the reply; `reply` is null then.
+// One reply's place in a poller. Wakers keep the slot alive beyond the reply.
 struct PollerSlot : std::enable_shared_from_this<PollerSlot> {
   static constexpr std::size_t kNoTimer = static_cast<std::size_t>(-1);
 
   std::shared_ptr<PollerState> poller;
-  Reply* reply = nullptr;  // where it is now; follows moves
+  // Where the reply is now; follows moves. Only the thread that pulls looks: no lock.
+  Reply* reply = nullptr;
   bool unfinished = false;
-  bool ready = false;  // in the list below
+  bool ready = false;  // in the list below; only while unfinished
+  std::uint64_t turn = 0;  // of the last time it became ready
   PollerSlot* prev = nullptr;
   PollerSlot* next = nullptr;
   std::size_t timer = kNoTimer;  // index in PollerState::timers
@@ -38,8 +41,9 @@ struct PollerState {
   static std::shared_ptr<PollerState> borrow();
   static void give_back(std::shared_ptr<PollerState> state);
 
-  // A reply comes (ready at once: it has not been pulled yet), moves, ends, goes.
-  static std::shared_ptr<PollerSlot> attach(std::shared_ptr<PollerState> state, Reply* reply);
+  // A reply comes (`ready`: it waits in the list for its first pull), ends, goes.
+  static std::shared_ptr<PollerSlot> attach(std::shared_ptr<PollerState> state, Reply* reply,
+                                            bool ready);
   void finish(PollerSlot& slot);
   void detach(PollerSlot& slot);
 
@@ -51,7 +55,7 @@ struct PollerState {
   // Waits until any reply is ready, or, with `only`, until that one is.
   bool wait(Clock::time_point until, PollerSlot* only = nullptr);
   Reply* take_ready();
-  // Takes this one out of the list: it is about to be pulled.
+  // Takes this one out of the list. Before it is pulled, so that a wake-up during the pull counts.
   void take(PollerSlot& slot);
   void set_on_ready(PollerSlot& slot, std::function<void()> fn);
   // Puts a reply that still has events behind the others.
@@ -74,6 +78,7 @@ struct PollerState {
   PollerSlot* head_ = nullptr;  // ready replies, oldest first
   PollerSlot* tail_ = nullptr;
   std::size_t unfinished_ = 0;
+  std::uint64_t turns_ = 0;
   std::size_t callbacks_ = 0;  // slots with on_ready
   bool woken_ = false;         // by Poller::wake
   bool asleep_ = false;        // somebody is in wait_.until: only then does a wake-up cost a write

@@ -43,6 +43,7 @@ Result<void> Registry::add(std::string scheme, Factory factory) {
   if (!is_scheme(scheme))
     return Error(Errc::kInvalidRequest,
                  "'" + scheme + "' is not a scheme: lower-case letters, digits, '-' and '+' only");
+  if (!factory) return Error(Errc::kInvalidRequest, "the scheme '" + scheme + "' has no factory");
   if (!factories_.emplace(scheme, std::move(factory)).second)
     return Error(Errc::kInvalidRequest, "the scheme '" + scheme + "' is taken");
   return {};

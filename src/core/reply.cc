@@ -1,7 +1,9 @@
+#include <algorithm>
 #include <optional>
 #include <utility>
 
 #include "infer/model.h"
+#include "src/core/from_now.h"
 #include "src/core/poller_state.h"
 #include "src/core/response.h"
 #include "src/core/validate.h"
@@ -45,6 +47,8 @@ struct Reply::Impl {
   Step pull() {
     if (done) return error ? Step::kError : Step::kEnd;
     detail::PollerState& state = *slot->poller;
+    if (!borrowed) state.take(*slot);
+    event = nullptr;
     const bool stopped = call.stop.stop_requested();
     detail::PollerSlot* const outer = std::exchange(state.current, slot.get());
     const Step step = source->pull(poller);
@@ -101,11 +105,8 @@ Reply::Reply(std::shared_ptr<const Backend> backend, Request request, Call call)
   const bool borrowed = !call.poller;
   Poller poller = borrowed ? Poller(detail::PollerState::borrow()) : *call.poller;
   impl_ = std::make_unique<Impl>(std::move(backend), poller, borrowed);
-  impl_->slot = detail::PollerState::attach(poller.state_, this);
-  if (call.timeouts.total) {
-    const auto total = Clock::now() + *call.timeouts.total;
-    if (total < call.deadline) call.deadline = total;
-  }
+  impl_->slot = detail::PollerState::attach(poller.state_, this, /*ready=*/!borrowed);
+  call.deadline = std::min(call.deadline, core::from_now(call.timeouts.total));
   call.poller = std::move(poller);
   impl_->call = call;
   impl_->response.provider = impl_->backend->info().provider;
@@ -146,7 +147,7 @@ const Event* Reply::next() {
     }
     detail::PollerState& state = *impl_->slot->poller;
     state.wait(Clock::time_point::max(), impl_->slot.get());
-    state.take(*impl_->slot);
+    state.take(*impl_->slot);  // before the pull
   }
 }
 

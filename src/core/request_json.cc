@@ -1,6 +1,9 @@
 #include "src/core/request_json.h"
 
 #include <array>
+#include <charconv>
+#include <limits>
+#include <optional>
 #include <type_traits>
 #include <utility>
 
@@ -57,7 +60,7 @@ void put(Json& object, const char* key, const std::optional<T>& value) {
   if (value) object[key] = *value;
 }
 // JSON that the caller wrote, as JSON: validate() has looked at it.
-void put_json(Json& object, const char* key, const std::string& text) {
+void put_json(Json& object, const std::string& key, const std::string& text) {
   if (text.empty()) return;
   if (auto parsed = parse_json(text)) object[key] = std::move(*parsed);
 }
@@ -198,7 +201,7 @@ Json output_json(const Output& o) {
 
 Json extra_json(const std::map<std::string, std::string>& extra) {
   Json j = Json::object();
-  for (const auto& [provider, text] : extra) put_json(j, provider.c_str(), text);
+  for (const auto& [provider, text] : extra) put_json(j, provider, text);
   return j;
 }
 
@@ -285,9 +288,10 @@ class Reader {
   EmbeddingRequest embedding(const Json& j);
 
  private:
-  void fail(const std::string& field, const char* what) {
+  void fail(std::string_view field, const char* what) {
     if (wrong) return;
-    wrong = Error(Errc::kInvalidRequest, field + ": " + what).with_detail("field", field);
+    const std::string name(field);
+    wrong = Error(Errc::kInvalidRequest, name + ": " + what).with_detail("field", name);
   }
 
   static bool fits(const Json& v, const std::string*) { return v.is_string(); }
@@ -305,21 +309,21 @@ class Reader {
   }
 
   template <class T>
-  void get(const Json& j, const char* key, T& out) {
+  void get(const Json& j, std::string_view key, T& out) {
     const Json* v = find(j, key);
     if (!v) return;
     if (!fits(*v, static_cast<const T*>(nullptr))) return fail(key, "of the wrong type or range");
     out = v->get<T>();
   }
   template <class T>
-  void get(const Json& j, const char* key, std::optional<T>& out) {
+  void get(const Json& j, std::string_view key, std::optional<T>& out) {
     if (!find(j, key)) return;
     T value{};
     get(j, key, value);
     out = std::move(value);
   }
   template <class T>
-  void get(const Json& j, const char* key, std::vector<T>& out) {
+  void get(const Json& j, std::string_view key, std::vector<T>& out) {
     each(j, key, [&](const Json& v) {
       if (fits(v, static_cast<const T*>(nullptr)))
         out.push_back(v.get<T>());
@@ -328,22 +332,31 @@ class Reader {
     });
   }
   template <class F>
-  void each(const Json& j, const char* key, F&& f) {
+  void each(const Json& j, std::string_view key, F&& f) {
     const Json* v = find(j, key);
     if (!v) return;
     if (!v->is_array()) return fail(key, "must be an array");
     for (const Json& element : *v) f(element);
   }
-  const Json* object(const Json& j, const char* key) {
+  template <class F>
+  void each_object(const Json& j, std::string_view key, F&& f) {
+    each(j, key, [&](const Json& element) {
+      if (element.is_object())
+        f(element);
+      else
+        fail(key, "must be an array of objects");
+    });
+  }
+  const Json* object(const Json& j, std::string_view key) {
     const Json* v = find(j, key);
     if (v && !v->is_object()) fail(key, "must be an object");
     return v && v->is_object() ? v : nullptr;
   }
   template <class E, std::size_t N>
-  void name(const Json& j, const char* key, const Names<E, N>& names, E& out) {
+  void name(const Json& j, std::string_view key, const Names<E, N>& names, E& out) {
+    if (!find(j, key)) return;
     std::string text;
     get(j, key, text);
-    if (text.empty()) return;
     for (const auto& [value, known] : names) {
       if (known == text) {
         out = value;
@@ -352,8 +365,18 @@ class Reader {
     }
     fail(key, "not a known name");
   }
-  void json_text(const Json& j, const char* key, std::string& out) {
+  void json_text(const Json& j, std::string_view key, std::string& out) {
     if (const Json* v = find(j, key)) out = dump_json(*v);
+  }
+  template <class T>
+  void blob(const Json& j, std::string_view key, Media& m) {
+    std::uint32_t i = 0;
+    get(j, key, i);
+    const T* bytes = i < blobs_.size() ? std::get_if<T>(&blobs_[i]) : nullptr;
+    if (bytes)
+      m.source = *bytes;
+    else
+      fail(key, "names a blob that is not there, or of the other kind");
   }
 
   Media media(const Json& j);
@@ -375,16 +398,12 @@ Media Reader::media(const Json& j) {
     get(j, "url", m.source.emplace<Url>().url);
   } else if (find(j, "file_id")) {
     get(j, "file_id", m.source.emplace<FileId>().id);
+  } else if (find(j, "pixels")) {
+    blob<Pixels>(j, "pixels", m);
+  } else if (find(j, "blob")) {
+    blob<Blob>(j, "blob", m);
   } else {
-    const char* key = find(j, "pixels") ? "pixels" : "blob";
-    std::uint32_t i = 0;
-    get(j, key, i);
-    if (i >= blobs_.size())
-      fail(key, "names a blob that is not there");
-    else if (auto* blob = std::get_if<Blob>(&blobs_[i]))
-      m.source = *blob;
-    else
-      m.source = std::get<Pixels>(blobs_[i]);
+    fail("media", "needs one of blob, url, file_id, pixels");
   }
   return m;
 }
@@ -434,12 +453,13 @@ Part Reader::part(const Json& j) {
 
 std::vector<Part> Reader::parts(const Json& j, const char* key) {
   std::vector<Part> list;
-  each(j, key, [&](const Json& p) { list.push_back(part(p)); });
+  each_object(j, key, [&](const Json& p) { list.push_back(part(p)); });
   return list;
 }
 
 Message Reader::message(const Json& j) {
   Message m;
+  if (!find(j, "role")) fail("role", "is missing");
   name(j, "role", kRoles, m.role);
   m.parts = parts(j, "parts");
   get(j, "id", m.id);
@@ -452,21 +472,27 @@ Tool Reader::tool(const Json& j) {
   Tool t;
   get(j, "name", t.name);
   get(j, "description", t.description);
-  json_text(j, "schema", t.schema);
+  if (object(j, "schema")) json_text(j, "schema", t.schema);
   get(j, "strict", t.strict);
   get(j, "provider_json", t.provider_json);
   return t;
 }
 
 void Reader::extra(const Json& j, std::map<std::string, std::string>& out) {
-  if (const Json* all = object(j, "extra"))
-    for (const auto& [provider, value] : all->items()) out[provider] = dump_json(value);
+  if (const Json* all = object(j, "extra")) {
+    for (const auto& [provider, value] : all->items()) {
+      if (value.is_object())
+        out[provider] = dump_json(value);
+      else
+        fail("extra", "must map providers to objects");
+    }
+  }
 }
 
 TextRequest Reader::text(const Json& j) {
   TextRequest r;
-  each(j, "messages", [&](const Json& m) { r.messages.push_back(message(m)); });
-  each(j, "tools", [&](const Json& t) { r.tools.push_back(tool(t)); });
+  each_object(j, "messages", [&](const Json& m) { r.messages.push_back(message(m)); });
+  each_object(j, "tools", [&](const Json& t) { r.tools.push_back(tool(t)); });
   if (const Json* choice = find(j, "tool_choice"); choice && choice->is_object()) {
     r.tool_choice.mode = Mode::kNamed;
     get(*choice, "name", r.tool_choice.name);
@@ -493,9 +519,11 @@ TextRequest Reader::text(const Json& j) {
     each_sampling(r.sampling, [&](const char* key, auto& value) { get(*s, key, value); });
   if (const Json* bias = object(j, "logit_bias")) {
     for (const auto& [token, value] : bias->items()) {
-      if (value.is_number())
-        r.logit_bias[static_cast<std::int32_t>(std::strtol(token.c_str(), nullptr, 10))] =
-            value.get<double>();
+      std::int32_t id = 0;
+      const char* const end = token.data() + token.size();
+      const auto read = std::from_chars(token.data(), end, id);
+      if (read.ec == std::errc() && read.ptr == end && value.is_number())
+        r.logit_bias[id] = value.get<double>();
       else
         fail("logit_bias", "must map token ids to numbers");
     }
@@ -510,7 +538,7 @@ TextRequest Reader::text(const Json& j) {
   get(j, "service_tier", r.service_tier);
   get(j, "user", r.user);
   if (const Json* meta = object(j, "metadata"))
-    for (const auto& [key, value] : meta->items()) get(*meta, key.c_str(), r.metadata[key]);
+    for (const auto& [key, value] : meta->items()) get(*meta, key, r.metadata[key]);
   extra(j, r.extra);
   return r;
 }
@@ -523,7 +551,7 @@ ImageRequest Reader::image(const Json& j) {
   get(j, "height", r.height);
   get(j, "n", r.n);
   get(j, "seed", r.seed);
-  each(j, "images", [&](const Json& m) { r.images.push_back(media(m)); });
+  each_object(j, "images", [&](const Json& m) { r.images.push_back(media(m)); });
   if (const Json* mask = object(j, "mask")) r.mask = media(*mask);
   get(j, "steps", r.steps);
   get(j, "guidance", r.guidance);

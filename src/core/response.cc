@@ -14,12 +14,6 @@ Choice& choice_at(Response& response, std::uint32_t i) {
   return response.choices[i];
 }
 
-Part* part_at(Response& response, const Event& event) {
-  auto& parts = choice_at(response, event.choice).message.parts;
-  if (parts.empty()) return nullptr;
-  return event.part < parts.size() ? &parts[event.part] : &parts.back();
-}
-
 void begin_part(const Event& event, Response& response) {
   Part part;
   part.issuer = response.provider;
@@ -33,6 +27,17 @@ void begin_part(const Event& event, Response& response) {
     default: part.value = Text{}; break;
   }
   choice_at(response, event.choice).message.parts.push_back(std::move(part));
+}
+
+Part& part_at(Response& response, const Event& event) {
+  auto& parts = choice_at(response, event.choice).message.parts;
+  if (parts.empty()) {  // its beginning never came
+    Event begin;
+    begin.part_kind = event.part_kind;
+    begin.choice = event.choice;
+    begin_part(begin, response);
+  }
+  return event.part < parts.size() ? parts[event.part] : parts.back();
 }
 
 struct Append {
@@ -60,11 +65,10 @@ void add_logprobs(const Event& event, Choice& choice) {
 }
 
 void end_part(const Event& event, Response& response) {
-  Part* part = part_at(response, event);
-  if (!part) return;
-  if (auto* reasoning = part->get<Reasoning>()) reasoning->signature += event.data;
-  if (!event.id.empty()) part->id = event.id;
-  if (!event.extra.empty()) part->extra = event.extra;
+  Part& part = part_at(response, event);
+  if (auto* reasoning = part.get<Reasoning>()) reasoning->signature += event.data;
+  if (!event.id.empty()) part.id = event.id;
+  if (!event.extra.empty()) part.extra = event.extra;
 }
 
 void add_media(const Event& event, Response& response) {
@@ -99,7 +103,7 @@ void accumulate(const Event& event, Response& response) {
     case Event::Kind::kStart: return start(event, response);
     case Event::Kind::kPartBegin: return begin_part(event, response);
     case Event::Kind::kDelta:
-      if (Part* part = part_at(response, event)) std::visit(Append{event.data}, part->value);
+      std::visit(Append{event.data}, part_at(response, event).value);
       if (!event.logprobs.empty()) add_logprobs(event, choice_at(response, event.choice));
       return;
     case Event::Kind::kPartEnd: return end_part(event, response);

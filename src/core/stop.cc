@@ -82,10 +82,11 @@ StopSource::StopSource() : state_(std::make_shared<detail::StopState>()) {}
 bool StopSource::stop_requested() const noexcept { return state_->stopped(); }
 
 bool StopSource::request_stop(Errc why) {
-  std::unique_lock lock(state_->mutex);
-  if (state_->stopped()) return false;
-  state_->reason.store(static_cast<int>(why), std::memory_order_release);
-  state_->run_all(lock);
+  const std::shared_ptr<detail::StopState> state = state_;  // a callback may destroy this source
+  std::unique_lock lock(state->mutex);
+  if (state->stopped()) return false;
+  state->reason.store(static_cast<int>(why), std::memory_order_release);
+  state->run_all(lock);
   return true;
 }
 

@@ -30,7 +30,7 @@ class Validator {
 
   void json(const std::string& field, const std::string& text, bool object) {
     if (wrong) return;
-    auto parsed = parse_json(text);
+    auto parsed = parse_json(text, kMaxInnerJsonDepth);
     if (!parsed) return fail(field, parsed.error().message());
     if (object && !parsed->is_object()) fail(field, "must be a JSON object");
   }
@@ -42,6 +42,10 @@ class Validator {
     const double v = static_cast<double>(*value);
     if (!(v >= low && v <= high))  // NaN fails too
       fail(field, "must be " + std::string(allowed) + ", not " + number(v));
+  }
+
+  void finite(const std::string& field, const std::optional<double>& value) {
+    if (value && !std::isfinite(*value)) fail(field, "must be a finite number");
   }
 
   void map(const std::string& field, const std::map<std::string, std::string>& pairs,
@@ -61,10 +65,16 @@ class Validator {
   }
 
   void text_request(const TextRequest& r);
+  void sampling(const Sampling& s);
   void image_request(const ImageRequest& r);
   void embedding_request(const EmbeddingRequest& r);
 
  private:
+  static bool is_name_character(char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           c == '_' || c == '-';
+  }
+
   static std::string number(double v) {
     std::string text = std::to_string(v);
     text.erase(text.find_last_not_of('0') + 1);
@@ -113,6 +123,9 @@ class Validator {
           } else if constexpr (std::is_same_v<T, ToolResult>) {
             utf8(where + ".call_id", v.call_id);
             utf8(where + ".name", v.name);
+            for (const Part& inner : v.content)
+              if (inner.get<ToolResult>())
+                fail(where + ".content", "a tool result cannot hold another one");
             parts(where + ".content", v.content);
           } else {
             utf8(where + ".kind", v.type);
@@ -136,7 +149,8 @@ class Validator {
   void tool(const std::string& where, const Tool& t) {
     if (!t.provider_json.empty()) return json(where + ".provider_json", t.provider_json, true);
     if (t.name.empty()) fail(where + ".name", "a tool needs a name");
-    utf8(where + ".name", t.name);
+    for (const char c : t.name)
+      if (!is_name_character(c)) fail(where + ".name", "letters, digits, '_' and '-' only");
     utf8(where + ".description", t.description);
     if (!t.schema.empty()) json(where + ".schema", t.schema, true);
   }
@@ -152,6 +166,27 @@ class Validator {
 };
 
 constexpr double kNoLimit = 9.2e18;
+
+// JSON has no infinity, so that what is not finite would be lost on the way.
+void Validator::sampling(const Sampling& s) {
+  range("sampling.top_k", s.top_k, 0, kNoLimit, "0 or more");
+  range("sampling.min_p", s.min_p, 0, 1, "from 0 to 1");
+  range("sampling.typical_p", s.typical_p, 0, 1, "from 0 to 1");
+  finite("sampling.top_n_sigma", s.top_n_sigma);
+  finite("sampling.repeat_penalty", s.repeat_penalty);
+  range("sampling.repeat_last_n", s.repeat_last_n, -1, kNoLimit, "-1 or more");
+  finite("sampling.presence_penalty", s.presence_penalty);
+  finite("sampling.frequency_penalty", s.frequency_penalty);
+  range("sampling.mirostat", s.mirostat, 0, 2, "0, 1 or 2");
+  finite("sampling.mirostat_tau", s.mirostat_tau);
+  finite("sampling.mirostat_eta", s.mirostat_eta);
+  range("sampling.xtc_probability", s.xtc_probability, 0, 1, "from 0 to 1");
+  range("sampling.xtc_threshold", s.xtc_threshold, 0, 1, "from 0 to 1");
+  finite("sampling.dry_multiplier", s.dry_multiplier);
+  finite("sampling.dry_base", s.dry_base);
+  finite("sampling.dynatemp_range", s.dynatemp_range);
+  finite("sampling.dynatemp_exponent", s.dynatemp_exponent);
+}
 
 void Validator::text_request(const TextRequest& r) {
   messages(r.messages);
@@ -170,11 +205,11 @@ void Validator::text_request(const TextRequest& r) {
   if (r.n == 0) fail("n", "must be at least 1");
   range("temperature", r.temperature, 0, 1e6, "0 or more");
   range("top_p", r.top_p, 1e-12, 1, "over 0 and at most 1");
-  range("sampling.min_p", r.sampling.min_p, 0, 1, "from 0 to 1");
-  range("sampling.typical_p", r.sampling.typical_p, 0, 1, "from 0 to 1");
-  range("sampling.top_k", r.sampling.top_k, 0, kNoLimit, "0 or more");
+  sampling(r.sampling);
   for (const auto& [token, bias] : r.logit_bias)
-    if (std::isnan(bias)) fail("logit_bias", "not a number for token " + std::to_string(token));
+    if (!std::isfinite(bias))
+      fail("logit_bias", "must be finite for token " + std::to_string(token) +
+                             "; -100 is enough to forbid one");
   range("reasoning.budget_tokens", r.reasoning.budget_tokens, 0, kNoLimit, "0 or more");
   utf8("reasoning.summary", r.reasoning.summary);
   utf8("cache_key", r.cache_key);
@@ -196,9 +231,11 @@ void Validator::image_request(const ImageRequest& r) {
   for (std::size_t i = 0; i < r.images.size() && !wrong; ++i)
     media("images[" + std::to_string(i) + "]", r.images[i]);
   if (r.mask) media("mask", *r.mask);
-  for (const std::string* text :
-       {&r.sample_method, &r.scheduler, &r.quality, &r.background, &r.format})
-    utf8("options", *text);
+  utf8("sample_method", r.sample_method);
+  utf8("scheduler", r.scheduler);
+  utf8("quality", r.quality);
+  utf8("background", r.background);
+  utf8("format", r.format);
   map("extra", r.extra, true);
 }
 

@@ -20,7 +20,9 @@ Result<std::string> find_model(std::string_view rest) {
       case port::FileKind::kNone: return Error(Errc::kNotFound, "no file " + name);
       case port::FileKind::kDirectory:
         return Error(Errc::kInvalidRequest, name + " is a directory; name the model file in it");
-      default: break;
+      case port::FileKind::kOther:  // opening a pipe would wait for its writer
+        return Error(Errc::kInvalidRequest, name + " is not a regular file");
+      case port::FileKind::kFile: break;
     }
     auto real = port::canonical(name);
     if (!real) return Error(Errc::kNotFound, "no file " + name);

@@ -9,6 +9,8 @@
 #include <utility>
 #include <vector>
 
+#include "src/core/utf8.h"
+
 namespace infer::local {
 namespace {
 
@@ -17,6 +19,13 @@ enum Type : std::uint32_t {
   kUint8, kInt8, kUint16, kInt16, kUint32, kInt32, kFloat32, kBool, kString, kArray,
   kUint64, kInt64, kFloat64
 };
+
+// Far beyond every real one (large vocabularies take some 20 MiB): where a hostile file stops.
+constexpr std::int64_t kMaxHeader = std::int64_t{128} << 20;
+
+constexpr bool is_integer(std::uint32_t type) {
+  return type <= kInt32 || type == kUint64 || type == kInt64;
+}
 
 constexpr std::size_t size_of(std::uint32_t type) {
   switch (type) {
@@ -31,7 +40,9 @@ constexpr std::size_t size_of(std::uint32_t type) {
 // Reads forward through the file with a buffer; remembers the first thing that went wrong.
 class Cursor {
  public:
-  explicit Cursor(const port::File& file) : file_(file), size_(file.size()), buffer_(1 << 16) {}
+  explicit Cursor(const port::File& file)
+      : file_(file), size_(std::clamp<std::int64_t>(file.size(), 0, kMaxHeader)),
+        buffer_(1 << 16) {}
 
   std::int64_t offset() const { return offset_; }
   bool ok() const { return ok_; }
@@ -62,7 +73,7 @@ class Cursor {
 
  private:
   void bytes(void* to, std::size_t n) {
-    if (!ok_) return;
+    if (!ok_ || n > static_cast<std::size_t>(size_ - offset_)) return fail();
     char* out = static_cast<char*>(to);
     while (n > 0) {
       if (offset_ < start_ || offset_ >= start_ + have_) {
@@ -79,7 +90,7 @@ class Cursor {
   }
 
   const port::File& file_;
-  std::int64_t size_;
+  std::int64_t size_;  // how far to read; offset_ never passes it
   std::vector<char> buffer_;
   std::int64_t start_ = 0, have_ = 0, offset_ = 0;
   bool ok_ = true;
@@ -136,17 +147,20 @@ void read_pair(Cursor& in, GgufHeader& header) {
   const auto type = in.read<std::uint32_t>();
   constexpr std::string_view kContext = ".context_length";
   if (type == kString && key == "general.architecture") {
-    header.architecture = in.string(1 << 10);
+    header.architecture = core::utf8_repaired(in.string(1 << 10));
   } else if (type == kString && key == "general.name") {
-    header.name = in.string(1 << 16);
-  } else if (key == "general.file_type" && size_of(type) != 0 && type != kFloat32) {
+    header.name = core::utf8_repaired(in.string(1 << 16));
+  } else if (key == "general.file_type" && is_integer(type)) {
     header.quantization = quantization_name(read_integer(in, type).value_or(-1));
-  } else if (key.ends_with(kContext) && size_of(type) != 0 && type != kFloat32) {
-    header.context = read_integer(in, type).value_or(0);
+  } else if (key.ends_with(kContext) && is_integer(type)) {
+    header.context = std::max<std::int64_t>(read_integer(in, type).value_or(0), 0);
   } else {
     skip_value(in, type);
   }
 }
+
+// How many numbers the tensor has; at most kMaxParameters.
+constexpr std::int64_t kMaxParameters = std::int64_t{1} << 60;
 
 std::int64_t read_tensor_size(Cursor& in) {
   in.string(1024);
@@ -155,11 +169,11 @@ std::int64_t read_tensor_size(Cursor& in) {
   std::uint64_t n = 1;
   for (std::uint32_t i = 0; i < dimensions && in.ok(); ++i) {
     const auto length = in.read<std::uint64_t>();
-    if (length != 0 && n > (std::uint64_t{1} << 60) / length) in.fail();
+    if (length != 0 && n > std::uint64_t{kMaxParameters} / length) in.fail();
     n *= length;
   }
   in.skip(sizeof(std::uint32_t) + sizeof(std::uint64_t));  // type, offset
-  return static_cast<std::int64_t>(n);
+  return in.ok() ? static_cast<std::int64_t>(n) : 0;
 }
 
 Error invalid(const std::string& what) { return Error(Errc::kModelInvalid, what); }
@@ -179,7 +193,10 @@ Result<GgufHeader> read_gguf(const port::File& file) {
   const auto pairs = in.read<std::uint64_t>();
   GgufHeader header;
   for (std::uint64_t i = 0; i < pairs && in.ok(); ++i) read_pair(in, header);
-  for (std::uint64_t i = 0; i < tensors && in.ok(); ++i) header.parameters += read_tensor_size(in);
+  for (std::uint64_t i = 0; i < tensors && in.ok(); ++i) {
+    header.parameters += read_tensor_size(in);
+    if (header.parameters > kMaxParameters) in.fail();
+  }
   if (!in.ok())
     return invalid("the GGUF header is damaged or cut off at byte " +
                    std::to_string(in.offset()));

@@ -1,6 +1,6 @@
 #include "src/plugin/exit.h"
 
-#include <unistd.h>
+#include <pthread.h>
 
 #include <atomic>
 #include <chrono>
@@ -15,7 +15,7 @@ namespace {
 struct State {
   std::atomic<int> inside{0};
   std::atomic<bool> shut{false};
-  std::atomic<pid_t> owner{0};
+  std::atomic<bool> forked{false};
   std::mutex mutex;  // guards the lists
   ShutAtExit* heads[2] = {nullptr, nullptr};
 };
@@ -24,28 +24,41 @@ State& state() {
   return *one;
 }
 
+// How many gates this thread is in: one that calls exit() from a callback of a plugin must not wait
+// for itself.
+thread_local int depth = 0;
+
 }  // namespace
 
 Gate::Gate() noexcept {
   State& s = state();
   s.inside.fetch_add(1, std::memory_order_seq_cst);
   open_ = !s.shut.load(std::memory_order_seq_cst);
-  if (!open_) s.inside.fetch_sub(1, std::memory_order_release);
+  if (open_)
+    ++depth;
+  else
+    s.inside.fetch_sub(1, std::memory_order_release);
 }
 
 Gate::~Gate() {
-  if (open_) state().inside.fetch_sub(1, std::memory_order_release);
+  if (!open_) return;
+  --depth;
+  state().inside.fetch_sub(1, std::memory_order_release);
+}
+
+Error Gate::why() {
+  if (state().forked.load(std::memory_order_relaxed))
+    return Error(Errc::kEngine,
+                 "this process is a fork of one that had loaded a plugin; load models after the "
+                 "fork, or exec");
+  return Error(Errc::kEngine, "the process is exiting");
 }
 
 bool Gate::shutting() noexcept { return state().shut.load(std::memory_order_relaxed); }
 
-bool Gate::forked() noexcept {
-  const pid_t owner = state().owner.load(std::memory_order_relaxed);
-  return owner != 0 && owner != getpid();
-}
-
 ShutAtExit::ShutAtExit(Order order) : order_(order) {
   State& s = state();
+  if (s.forked.load(std::memory_order_relaxed)) return;
   std::lock_guard lock(s.mutex);
   next_ = s.heads[order];
   if (next_) next_->prev_ = this;
@@ -54,6 +67,7 @@ ShutAtExit::ShutAtExit(Order order) : order_(order) {
 
 void ShutAtExit::leave() {
   State& s = state();
+  if (s.forked.load(std::memory_order_relaxed)) return;  // a lost thread may hold the lock
   std::lock_guard lock(s.mutex);
   if (!prev_ && s.heads[order_] != this) return;  // shut_all took it out
   (prev_ ? prev_->next_ : s.heads[order_]) = next_;
@@ -63,12 +77,8 @@ void ShutAtExit::leave() {
 
 void shut_all() {
   State& s = state();
-  if (Gate::forked()) {  // waiting for threads that do not exist would hang
-    s.shut.store(true);
-    return;
-  }
-  if (s.shut.exchange(true, std::memory_order_seq_cst)) return;
-  while (s.inside.load(std::memory_order_acquire) != 0)
+  if (s.shut.exchange(true, std::memory_order_seq_cst)) return;  // a fork's is shut already
+  while (s.inside.load(std::memory_order_seq_cst) > depth)
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
   std::lock_guard lock(s.mutex);
   for (ShutAtExit*& head : s.heads) {
@@ -82,8 +92,10 @@ void shut_all() {
 }
 
 void register_exit_handler() {
-  pid_t none = 0;
-  state().owner.compare_exchange_strong(none, getpid());
+  [[maybe_unused]] static const int once = pthread_atfork(nullptr, nullptr, [] {
+    state().forked.store(true, std::memory_order_relaxed);
+    state().shut.store(true, std::memory_order_seq_cst);
+  });
   std::atexit(&shut_all);
 }
 

@@ -6,11 +6,17 @@
 // model (which ends the engines' threads). From then on no call passes the gate: a Reply that is
 // still being read fails, a model that is destroyed does nothing. Nobody has to call a shutdown.
 //
-// Every call into a plugin is made behind `if (Gate gate{})`.
+// A static object that a plugin makes later, during a call, is destroyed before the handler of its
+// dlopen runs; so the handler is registered again after each load, when most of them are there.
+//
+// After a fork the child has the plugins' data but none of their threads, and locks that nobody
+// will ever release: there the gate is shut from the start, nothing is closed or waited for.
+//
+// Every call into a plugin is made behind `Gate gate; if (gate) ...`.
 #ifndef INFER_SRC_PLUGIN_EXIT_H_
 #define INFER_SRC_PLUGIN_EXIT_H_
 
-#include <functional>
+#include "infer/error.h"
 
 namespace infer::plugin {
 
@@ -20,12 +26,12 @@ class Gate {
   ~Gate();
   Gate(const Gate&) = delete;
   Gate& operator=(const Gate&) = delete;
-  // False: the process is exiting.
+  // False: the process is exiting, or a fork.
   explicit operator bool() const noexcept { return open_; }
+  // Why it is shut, as an error.
+  static Error why();
   // For calls that take long (load): the exit waits for them.
   static bool shutting() noexcept;
-  // True in a fork of the process that loaded the plugins: their threads do not exist here.
-  static bool forked() noexcept;
 
  private:
   bool open_;
@@ -40,7 +46,8 @@ class ShutAtExit {
  protected:
   enum Order { kSource, kModel };
   explicit ShutAtExit(Order order);
-  // The derived destructor calls this first; then shut() is not running and will not be.
+  // The derived destructor calls this first, inside the gate if that is still open: either shut()
+  // has been called, or the exit waits for what the destructor does.
   void leave();
   ~ShutAtExit() = default;
 
@@ -53,7 +60,7 @@ class ShutAtExit {
   ShutAtExit* next_ = nullptr;
 };
 
-// After each dlopen of a plugin.
+// After each dlopen of a plugin, and after each load of a model.
 void register_exit_handler();
 
 }  // namespace infer::plugin

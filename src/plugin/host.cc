@@ -5,6 +5,7 @@
 #include <mutex>
 
 #include "infer/registry.h"
+#include "src/plugin/abi_structs.h"
 #include "src/port/cpu.h"
 
 namespace infer {
@@ -52,7 +53,7 @@ Log& log_sink() {
 void log_line(void*, std::int32_t level, infer_str line) {
   Log& log = log_sink();
   std::lock_guard lock(log.mutex);
-  if (log.fn) log.fn(log.context, level, std::string_view(line.data, line.size));
+  if (log.fn) log.fn(log.context, level, view(line));
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <mutex>
 #include <utility>
 
+#include "src/plugin/abi_structs.h"
 #include "src/plugin/codes.h"
 #include "src/plugin/exit.h"
 #include "src/plugin/host.h"
@@ -23,8 +24,6 @@ constexpr const char* kEntry = INFER_STRING(INFER_PLUGIN_ENTRY);
 
 constexpr std::string_view kPrefix = "infer-";
 constexpr std::string_view kSuffix = ".so";
-
-std::string view(infer_str s) { return std::string(s.data ? s.data : "", s.size); }
 
 // The function is within the table's own size and there.
 template <class F>
@@ -52,15 +51,17 @@ Error about(const std::string& path, const Error& error) {
   return Error(error.code(), "plugin " + path + ": " + error.message());
 }
 
-Result<const Library*> load_now(const std::string& path) {
-  if (auto ok = port::trusted(path); !ok) return ok.error();
+// The entry of a file that may be opened.
+Result<void*> open_file(const std::string& path) {
+  if (auto ok = port::trusted(path); !ok) return about(path, ok.error());
   auto symbol = port::load_symbol(path, kEntry);
   if (!symbol) return about(path, symbol.error());
-  register_exit_handler();
-  Gate gate;
-  if (!gate) return Error(Errc::kEngine, "the process is exiting");
+  return symbol;
+}
+
+Result<const Library*> start(const std::string& path, void* symbol) {
   using Entry = const infer_plugin* (*)(std::uint32_t);
-  const infer_plugin* table = reinterpret_cast<Entry>(*symbol)(INFER_ABI);
+  const infer_plugin* table = reinterpret_cast<Entry>(symbol)(INFER_ABI);
   if (!table)
     return about(path, Error(Errc::kUnsupported, "it cannot serve plugin ABI " +
                                                      std::to_string(INFER_ABI)));
@@ -71,9 +72,9 @@ Result<const Library*> load_now(const std::string& path) {
     return about(path, error_of(code, error));
   auto library = std::make_unique<Library>();
   library->path = path;
-  library->scheme = view(table->name);
-  library->version = view(table->version);
-  library->licence = view(table->licence);
+  library->scheme = std::string(view(table->name));
+  library->version = std::string(view(table->version));
+  library->licence = std::string(view(table->licence));
   library->table = table;
   return library.release();  // for ever: there is no unloading
 }
@@ -85,12 +86,16 @@ Result<const Library*> load(const std::string& path) {
   if (!real || port::file_kind(*real) != port::FileKind::kFile)
     return Error(Errc::kNotFound, "no plugin file " + path);
   static std::mutex* const mutex = new std::mutex;
-  static auto* const loaded = new std::map<std::string, const Library*>;
+  // Also what went wrong: a plugin is initialised once, and stays loaded either way.
+  static auto* const started = new std::map<std::string, Result<const Library*>>;
   std::lock_guard lock(*mutex);
-  if (const auto found = loaded->find(*real); found != loaded->end()) return found->second;
-  auto library = load_now(*real);
-  if (library) loaded->emplace(*real, *library);
-  return library;
+  if (const auto found = started->find(*real); found != started->end()) return found->second;
+  Gate gate;
+  if (!gate) return Gate::why();
+  auto entry = open_file(*real);
+  if (!entry) return entry.error();  // not loaded: it may be another file the next time
+  register_exit_handler();
+  return started->emplace(*real, start(*real, *entry)).first->second;
 }
 
 Result<const Library*> find(std::string_view scheme) {

@@ -1,11 +1,14 @@
 #include "src/plugin/model.h"
 
 #include <algorithm>
+#include <cmath>
+#include <condition_variable>
 #include <map>
 #include <mutex>
 #include <utility>
 
 #include "src/core/json.h"
+#include "src/plugin/abi_structs.h"
 #include "src/plugin/codes.h"
 #include "src/port/file.h"
 
@@ -19,15 +22,22 @@ struct Progress {
   const Load* how;
   double last = 0;
 
+  void report(double now) {
+    last = std::clamp(now, last, 1.0);
+    if (how->progress) how->progress(last);
+  }
+
   static int step(void* context, float fraction) {
     auto& self = *static_cast<Progress*>(context);
     if (self.how->stop.stop_requested() || Gate::shutting()) return 1;
-    const double now = std::clamp(static_cast<double>(fraction), self.last, 1.0);
-    self.last = now;
-    if (self.how->progress) self.how->progress(now);
+    if (!std::isnan(fraction)) self.report(static_cast<double>(fraction));
     return 0;
   }
 };
+
+Error stopped(const Load& how) {
+  return Error(how.stop.reason().value_or(Errc::kCancelled), "the load was stopped");
+}
 
 Result<infer_model*> call_load(const Library& library, const ModelSpec& spec, const Load& how) {
   port::File file;  // open until load returns; the plugin duplicates what it keeps
@@ -55,15 +65,19 @@ Result<infer_model*> call_load(const Library& library, const ModelSpec& spec, co
   infer_error error{};
   error.size = sizeof error;
   infer_model* handle = nullptr;
-  if (const int code = library.table->load(&load, &handle, &error); code < 0)
-    return error_of(code, error);
+  const int code = library.table->load(&load, &handle, &error);
+  if (code == INFER_E_CANCELLED && how.stop.stop_requested()) return stopped(how);
+  if (code < 0) return error_of(code, error);
   if (!handle) return Error(Errc::kEngine, "the plugin loaded nothing and said so to nobody");
+  if (progress.last < 1) progress.report(1);
   return handle;
 }
 
-// One entry per model ever asked for; its mutex is held while it loads.
+// One entry per model ever asked for.
 struct Entry {
   std::mutex mutex;
+  std::condition_variable changed;
+  bool loading = false;  // by one thread; others wait for what comes of it
   std::weak_ptr<Model> model;
 };
 Entry& entry_of(const std::string& key) {
@@ -76,31 +90,47 @@ Entry& entry_of(const std::string& key) {
 }  // namespace
 
 Model::~Model() {
+  Gate gate;
   leave();
-  if (!handle_ || Gate::forked()) return;
-  if (Gate gate; gate) table().unload(handle_);
+  if (gate && handle_) table().unload(handle_);
+}
+
+Result<std::shared_ptr<Model>> Model::load_now(const Library& library, const ModelSpec& spec,
+                                               const Load& how) {
+  Gate gate;
+  if (!gate) return Gate::why();
+  auto handle = call_load(library, spec, how);
+  register_exit_handler();
+  if (!handle) return handle.error();
+  return std::make_shared<Model>(library, *handle);
 }
 
 void Model::shut() { table().unload(std::exchange(handle_, nullptr)); }
 
 Result<std::shared_ptr<Model>> Model::load(const Library& library, const ModelSpec& spec,
                                            const Load& how) {
-  const std::string key = library.scheme + '\n' + (spec.path.empty() ? spec.name : spec.path) +
+  const std::string key = library.path + '\n' + (spec.path.empty() ? spec.name : spec.path) +
                           '\n' + spec.config;
   Entry& entry = entry_of(key);
-  std::lock_guard lock(entry.mutex);
+  const StopCallback on_stop(how.stop, [&entry] {
+    std::lock_guard lock(entry.mutex);
+    entry.changed.notify_all();
+  });
+  std::unique_lock lock(entry.mutex);
+  entry.changed.wait(lock, [&] { return !entry.loading || how.stop.stop_requested(); });
+  if (how.stop.stop_requested()) return stopped(how);
   if (auto shared = entry.model.lock()) {
+    lock.unlock();
     if (how.progress) how.progress(1.0);
     return shared;
   }
-  if (how.stop.stop_requested())
-    return Error(how.stop.reason().value_or(Errc::kCancelled), "the load was stopped");
-  Gate gate;
-  if (!gate) return Error(Errc::kEngine, "the process is exiting");
-  auto handle = call_load(library, spec, how);
-  if (!handle) return handle.error();
-  auto model = std::make_shared<Model>(library, *handle);
-  entry.model = model;
+  entry.loading = true;
+  lock.unlock();
+  auto model = load_now(library, spec, how);
+  lock.lock();
+  entry.loading = false;
+  if (model) entry.model = *model;
+  entry.changed.notify_all();
   return model;
 }
 
@@ -111,9 +141,11 @@ Result<ModelInfo> Model::describe(const ModelSpec& spec) const {
   infer_str text{};
   infer_error error{};
   error.size = sizeof error;
+  Gate gate;
+  if (!gate) return Gate::why();
   if (const int code = table().describe(handle_, &text, &error); code < 0)
     return error_of(code, error);
-  auto json = core::parse_json(std::string_view(text.data ? text.data : "", text.size));
+  auto json = core::parse_json(view(text));
   if (!json)
     return Error(Errc::kEngine, "the plugin describes its model in broken JSON: " +
                                     json.error().message());

@@ -36,6 +36,8 @@ class Model final : private ShutAtExit {
   Result<ModelInfo> describe(const ModelSpec& spec) const;
 
  private:
+  static Result<std::shared_ptr<Model>> load_now(const Library& library, const ModelSpec& spec,
+                                                 const Load& how);
   void shut() override;
   const Library& library_;
   infer_model* handle_;

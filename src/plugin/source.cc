@@ -1,19 +1,17 @@
 #include "src/plugin/source.h"
 
+#include <atomic>
 #include <optional>
 #include <utility>
 #include <variant>
 #include <vector>
 
 #include "src/core/request_json.h"
+#include "src/plugin/abi_structs.h"
 #include "src/plugin/codes.h"
 
 namespace infer::plugin {
 namespace {
-
-std::string_view view(infer_str s) {
-  return s.size == 0 ? std::string_view() : std::string_view(s.data, s.size);
-}
 
 std::uint32_t task_of(const Request& request) {
   if (std::holds_alternative<ImageRequest>(request)) return INFER_TASK_IMAGE;
@@ -80,6 +78,14 @@ void convert(const infer_usage& from, Usage& to) {
   if (from.raw.size != 0) to.raw = view(from.raw);
 }
 
+// The picture has all the bytes that its sizes promise.
+bool is_sound(const infer_blob& blob) {
+  if (!blob.data && blob.bytes != 0) return false;
+  return blob.type != INFER_U8 ||
+         (std::uint64_t{blob.width} * blob.channels <= blob.stride &&
+          std::uint64_t{blob.stride} * blob.height <= blob.bytes);
+}
+
 Media media_of(const infer_blob& blob) {
   Media media;
   media.mime = view(blob.mime);
@@ -100,9 +106,9 @@ class PluginSource final : public Source, private ShutAtExit {
   PluginSource(const Model& model, const Call& call)
       : ShutAtExit(kSource), model_(model), watch_(call) {}
   ~PluginSource() override {
+    Gate gate;
     leave();
-    if (!handle_) return;
-    if (Gate gate; gate) model_.table().close(handle_);
+    if (gate && handle_) model_.table().close(handle_);
   }
 
   // Opens it in the plugin; an error is kept for the first pull.
@@ -116,11 +122,14 @@ class PluginSource final : public Source, private ShutAtExit {
     how.blobs = blobs.pointers.data();
     how.n_blobs = blobs.pointers.size();
     how.wake_ctx = this;
-    how.wake = [](void* self) { static_cast<PluginSource*>(self)->waker_.wake(); };
+    how.wake = [](void* self) {
+      auto& source = *static_cast<PluginSource*>(self);
+      if (source.has_waker_.load(std::memory_order_acquire)) source.waker_.wake();
+    };
     infer_error error{};
     error.size = sizeof error;
     Gate gate;
-    if (!gate) return fail(exiting());
+    if (!gate) return fail(Gate::why());
     const int code = model_.table().open(model_.handle(), &how, &handle_, &error);
     if (code < 0) {
       handle_ = nullptr;
@@ -137,10 +146,13 @@ class PluginSource final : public Source, private ShutAtExit {
       fail(std::move(*error));
       return step_;
     }
-    if (!waker_) waker_ = poller.waker();  // before the first next(): no wake comes earlier
+    if (!waker_) {  // a wake that comes before the first next() changes nothing
+      waker_ = poller.waker();
+      has_waker_.store(true, std::memory_order_release);
+    }
     Gate gate;
     if (!gate) {
-      fail(exiting());
+      fail(Gate::why());
       return step_;
     }
     raw_ = infer_event{};
@@ -148,9 +160,9 @@ class PluginSource final : public Source, private ShutAtExit {
     error_buffer_.size = sizeof error_buffer_;
     const int code = model_.table().next(handle_, &raw_, &error_buffer_);
     if (code == INFER_EVENT) {
-      convert_event();
+      convert_event();  // may fail
       watch_.note(event_);
-      return Step::kEvent;
+      return step_ == Step::kPending ? Step::kEvent : step_;
     }
     if (code == INFER_PENDING) {
       watch_.arm(poller);
@@ -167,8 +179,6 @@ class PluginSource final : public Source, private ShutAtExit {
   Error take_error() override { return *error_; }
 
  private:
-  static Error exiting() { return Error(Errc::kEngine, "the process is exiting"); }
-
   void fail(Error error) {
     error_ = std::move(error);
     step_ = Step::kError;
@@ -202,16 +212,11 @@ class PluginSource final : public Source, private ShutAtExit {
         take_usage();
         break;
       case Event::Kind::kMedia:
-        if (!raw_.blob) break;
-        media_ = media_of(*raw_.blob);
-        event_.media = &media_;
         event_.preview = raw_.preview != 0;
+        if (raw_.blob) take_media(whole(*raw_.blob));
         break;
       case Event::Kind::kVectors:
-        if (!raw_.blob || raw_.blob->type != INFER_F32) break;
-        event_.vectors = {static_cast<const float*>(raw_.blob->data),
-                          raw_.blob->bytes / sizeof(float)};
-        event_.dimensions = raw_.blob->width;
+        if (raw_.blob) take_vectors(whole(*raw_.blob));
         break;
       case Event::Kind::kDelta:
         if (raw_.n_logprobs != 0 && raw_.logprobs) take_logprobs();
@@ -222,8 +227,21 @@ class PluginSource final : public Source, private ShutAtExit {
 
   void take_usage() {
     if (!raw_.usage) return;
-    convert(*raw_.usage, usage_);
+    convert(whole(*raw_.usage), usage_);
     event_.usage = &usage_;
+  }
+
+  void take_media(const infer_blob& blob) {
+    if (!is_sound(blob))
+      return fail(Error(Errc::kEngine, "the plugin gave a picture without all of its bytes"));
+    media_ = media_of(blob);
+    event_.media = &media_;
+  }
+
+  void take_vectors(const infer_blob& blob) {
+    if (blob.type != INFER_F32 || !is_sound(blob)) return;
+    event_.vectors = {static_cast<const float*>(blob.data), blob.bytes / sizeof(float)};
+    event_.dimensions = blob.width;
   }
 
   // n_logprobs tokens, each followed by n_top alternatives.
@@ -242,6 +260,7 @@ class PluginSource final : public Source, private ShutAtExit {
   Watch watch_;
   infer_source* handle_ = nullptr;
   Waker waker_;
+  std::atomic<bool> has_waker_{false};
   Step step_ = Step::kPending;  // kPending: still running
   std::optional<Error> error_;
   Event event_;

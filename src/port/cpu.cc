@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <memory>
 #include <thread>
 #if defined(__linux__)
@@ -15,8 +16,11 @@ namespace {
 unsigned quota() {
   const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(
       std::fopen("/sys/fs/cgroup/cpu.max", "re"), &std::fclose);
-  double allowed = 0, period = 0;
-  if (!file || std::fscanf(file.get(), "%lf %lf", &allowed, &period) != 2) return 0;
+  char line[64] = "";
+  if (!file || !std::fgets(line, sizeof line, file.get())) return 0;
+  char* end = line;
+  const double allowed = std::strtod(line, &end);  // 0 for "max"
+  const double period = std::strtod(end, nullptr);
   return allowed > 0 && period > 0 ? static_cast<unsigned>((allowed + period - 1) / period) : 0;
 }
 

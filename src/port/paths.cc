@@ -19,7 +19,9 @@ std::string module_directory() {
   if (dladdr(reinterpret_cast<const void*>(&module_directory), &info) == 0 || !info.dli_fname)
     return {};
   std::string file = info.dli_fname;
-  if (file.find('/') == std::string::npos) file = "/proc/self/exe";  // the program, by its name
+  // The program itself goes by the name it was started with, which may be relative to a directory
+  // that it has left since.
+  if (file.empty() || file.front() != '/') file = "/proc/self/exe";
   const auto real = canonical(file);
   return real ? real->substr(0, real->rfind('/')) : std::string();
 }

@@ -43,9 +43,9 @@ void Wait::until(std::chrono::steady_clock::time_point when) noexcept {
   using namespace std::chrono;
   constexpr nanoseconds kNoDescriptorNap = milliseconds(1);
   constexpr nanoseconds kLongest = hours(1);  // longer waits wake up in between: harmless
-  nanoseconds left = kLongest;
-  if (when != steady_clock::time_point::max())
-    left = std::clamp<nanoseconds>(when - steady_clock::now(), nanoseconds(0), kLongest);
+  const auto now = steady_clock::now();
+  nanoseconds left(0);  // no difference of times that may be far apart: it could overflow
+  if (when > now) left = when - now < kLongest ? nanoseconds(when - now) : kLongest;
   if (read_fd_ < 0) left = std::min(left, kNoDescriptorNap);
   const timespec time{static_cast<time_t>(left.count() / 1000000000),
                       static_cast<long>(left.count() % 1000000000)};

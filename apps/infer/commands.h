@@ -1,0 +1,33 @@
+// The commands that tell and check. Each gives the exit code; `json` prints one JSON document.
+#ifndef INFER_APPS_COMMANDS_H_
+#define INFER_APPS_COMMANDS_H_
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace infer::cli {
+
+int show_models(bool json);
+int show_plugins(bool json);
+int show_version(bool json);
+// What is found here and what is missing; fails if the shipped model does not answer.
+int doctor(bool json);
+
+// The file of a model that discovery finds by its id ("llama:tiny-chat"); empty if it finds none.
+std::string find_model_file(const std::string& id);
+
+struct CheckOptions {
+  std::string file{};                  // the plugin
+  std::optional<std::string> model{};  // what stands behind the scheme
+  std::vector<std::string> files{};    // model files
+  std::string config{};                // JSON
+  double timeout = 120;                // seconds without progress that count as hanging
+  bool json = false;
+};
+// Runs the conformance suite in a process of its own.
+int check_plugin_file(const CheckOptions& options);
+
+}  // namespace infer::cli
+
+#endif  // INFER_APPS_COMMANDS_H_

@@ -1,0 +1,168 @@
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "apps/infer/commands.h"
+#include "apps/infer/cpu.h"
+#include "apps/infer/exit_code.h"
+#include "apps/infer/info.h"
+#include "apps/infer/load.h"
+#include "apps/infer/terminal.h"
+#include "infer/plugin.h"
+
+namespace infer::cli {
+namespace {
+
+// Whether they are set is told, never what they hold.
+constexpr const char* kKeys[] = {"OPENAI_API_KEY", "ANTHROPIC_API_KEY",  "GROQ_API_KEY",
+                                 "MODAL_TOKEN_ID", "MODAL_TOKEN_SECRET", "MODAL_KEY",
+                                 "MODAL_SECRET"};
+constexpr const char* kPaths[] = {"INFER_PLUGIN_PATH", "MODELS_PATH"};
+
+bool is_set(const char* variable) {
+  const char* value = std::getenv(variable);
+  return value != nullptr && *value != '\0';
+}
+
+struct Findings {
+  Cpu cpu = this_cpu();
+  std::vector<std::string> plugin_directories = infer::plugin_directories();
+  std::vector<PluginFile> plugins = list_plugins();
+  std::vector<std::string> model_directories = infer::model_directories();
+  std::vector<ModelFile> models = list_models();
+  double shipped_ms = 0;         // from the load to the end of a short answer
+  std::optional<Error> problem;  // why the shipped model does not answer
+};
+
+// The one proof that everything works: the shipped model says something.
+void try_shipped(Findings& found) {
+  const auto start = std::chrono::steady_clock::now();
+  auto model = load_model(kShippedModel, {}, {});
+  if (!model) {
+    found.problem = model.error();
+    return;
+  }
+  TextRequest request;
+  request.messages = {user("Hello!")};
+  request.max_tokens = 4;
+  request.temperature = 0;
+  Call call;
+  call.timeouts.total = std::chrono::seconds(60);
+  auto answer = model->generate(request, call);
+  if (!answer)
+    found.problem = answer.error();
+  else if (answer->text().empty())
+    found.problem = Error(Errc::kEngine, "the model answers nothing");
+  found.shipped_ms =
+      std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
+}
+
+std::string what_to_do(const Findings& found) {
+  for (const PluginFile& plugin : found.plugins)
+    if (plugin.scheme == "llama" && !plugin.problem.empty())
+      return "the llama plugin is refused, the table above says why";
+  bool plugin = false, model = false;
+  for (const PluginFile& file : found.plugins) plugin |= file.scheme == "llama";
+  for (const ModelFile& file : found.models) model |= file.id == kShippedModel;
+  if (!plugin)
+    return "build the llama plugin (./x build), or name its directory in INFER_PLUGIN_PATH";
+  if (!model)
+    return "tiny-chat.gguf belongs into share/infer/models beside lib/, or name its directory in "
+           "MODELS_PATH";
+  return "infer run --verbose Hello shows what the engine says";
+}
+
+std::string list(const char* title, const std::vector<std::string>& items) {
+  std::string text = title;
+  for (const std::string& item : items) text += "\n  " + item;
+  return text + (items.empty() ? "\n  none\n" : "\n");
+}
+
+std::string indented(const std::string& table) {
+  std::string text;
+  for (std::size_t at = 0; at < table.size();) {
+    const std::size_t end = table.find('\n', at) + 1;
+    text += "  " + table.substr(at, end - at);
+    at = end;
+  }
+  return text;
+}
+
+std::string cpu_text(const Cpu& cpu) {
+  std::string text = "Processor\n  " + (cpu.name.empty() ? "unknown" : cpu.name) + "\n  " +
+                     std::to_string(cpu.usable) + " usable\n";
+  if (cpu.features.empty()) return text;
+  text += " ";
+  for (const auto& [feature, there] : cpu.features) text += (there ? " " : " no ") + feature;
+  return text + "\n";
+}
+
+std::string environment_text() {
+  std::string text = "Environment\n";
+  for (const char* name : kPaths)
+    text += "  " + std::string(name) + "  " + (is_set(name) ? std::getenv(name) : "not set") + "\n";
+  for (const char* name : kKeys)
+    text += "  " + std::string(name) + "  " + (is_set(name) ? "set" : "not set") + "\n";
+  return text;
+}
+
+std::string text_of(const Findings& found) {
+  std::string text = "infer " + std::string(version()) + ", plugin ABI " +
+                     std::to_string(INFER_ABI) + ", compiled by " + INFER_CLI_COMPILER + "\n";
+  text += cpu_text(found.cpu);
+  text += list("Plugin directories", found.plugin_directories);
+  text += "Plugins\n" + indented(plugins_table(found.plugins));
+  text += list("Model directories", found.model_directories);
+  text += "Models\n" + indented(models_table(found.models));
+  text += environment_text();
+  text += "The shipped model, " + std::string(kShippedModel) + "\n  ";
+  if (found.problem)
+    return text + std::string(to_string(found.problem->code())) + ": " + found.problem->message() +
+           "\n  what to do: " + what_to_do(found) + "\n";
+  char ms[32];
+  std::snprintf(ms, sizeof ms, "%.0f ms", found.shipped_ms);
+  return text + "answers, " + ms + " after it was asked for\n";
+}
+
+core::Json json_of(const Findings& found) {
+  core::Json json = version_json();
+  core::Json features = core::Json::object();
+  for (const auto& [feature, there] : found.cpu.features) features[feature] = there;
+  json["cpu"] = {{"name", found.cpu.name}, {"usable", found.cpu.usable}, {"features", features}};
+  json["plugin_directories"] = found.plugin_directories;
+  json["model_directories"] = found.model_directories;
+  json["plugins"] = json["models"] = core::Json::array();
+  for (const PluginFile& plugin : found.plugins) json["plugins"].push_back(to_json(plugin));
+  for (const ModelFile& model : found.models) json["models"].push_back(to_json(model));
+  for (const char* name : kPaths)
+    json["environment"][name] = is_set(name) ? core::Json(std::getenv(name)) : core::Json();
+  for (const char* name : kKeys) json["keys"][name] = is_set(name);
+  core::Json& shipped = json["shipped_model"];
+  shipped = {{"id", kShippedModel}, {"ok", !found.problem}};
+  if (found.problem) {
+    shipped["code"] = std::string(to_string(found.problem->code()));
+    shipped["message"] = found.problem->message();
+    shipped["what_to_do"] = what_to_do(found);
+  } else {
+    shipped["ms"] = found.shipped_ms;
+  }
+  return json;
+}
+
+}  // namespace
+
+int doctor(bool json) {
+  show_engine_log(false);
+  Findings found;
+  try_shipped(found);
+  std::string text;
+  if (!json) append_visible(text, text_of(found), Lines::kMany);
+  const int printed = json ? print_json(json_of(found)) : print(text);
+  if (printed != kOk) return printed;
+  return found.problem ? kFailed : kOk;
+}
+
+}  // namespace infer::cli

@@ -1,0 +1,19 @@
+// The contract for machines: an event is one JSON object on one line. docs/guides/cli.md has all kinds.
+#ifndef INFER_APPS_JSON_LINES_H_
+#define INFER_APPS_JSON_LINES_H_
+
+#include <string>
+
+#include "infer/error.h"
+#include "infer/event.h"
+
+namespace infer::cli {
+
+// Appends the event's line. Deltas allocate nothing but what `out` grows by. A finish line shows
+// `total`, the reply's usage so far. Kinds that are not known add nothing.
+void append_event(std::string& out, const Event& event, const Usage& total);
+void append_error(std::string& out, const Error& error);
+
+}  // namespace infer::cli
+
+#endif  // INFER_APPS_JSON_LINES_H_

@@ -1,0 +1,66 @@
+#include "apps/infer/signals.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+
+#include "apps/infer/exit_code.h"
+#include "apps/infer/terminal.h"
+
+namespace infer::cli {
+namespace {
+
+std::atomic<int> g_write_end{-1};
+std::atomic<bool> g_seen{false};
+
+extern "C" void on_interrupt(int) {
+  const int saved = errno;
+  if (g_seen.exchange(true)) {
+    restore_terminal();
+    _exit(kInterrupted);
+  }
+  const char byte = 'i';
+  [[maybe_unused]] const ssize_t n = ::write(g_write_end.load(), &byte, 1);
+  errno = saved;
+}
+
+}  // namespace
+
+Interrupt::Interrupt() {
+  struct sigaction before{};
+  if (sigaction(SIGINT, nullptr, &before) != 0 || before.sa_handler == SIG_IGN) return;
+  if (pipe(pipe_) != 0) return;
+  for (const int fd : pipe_) fcntl(fd, F_SETFD, FD_CLOEXEC);
+  g_write_end.store(pipe_[1]);
+  watcher_ = std::thread([this] { watch(); });
+  struct sigaction action{};
+  action.sa_handler = &on_interrupt;
+  action.sa_flags = SA_RESTART;  // engines read files, and may not expect to be interrupted
+  sigemptyset(&action.sa_mask);
+  sigaction(SIGINT, &action, nullptr);
+}
+
+Interrupt::~Interrupt() {
+  if (!watcher_.joinable()) return;
+  signal(SIGINT, SIG_DFL);
+  g_write_end.store(-1);
+  ::close(pipe_[1]);
+  watcher_.join();
+  ::close(pipe_[0]);
+}
+
+void Interrupt::watch() {
+  char byte = 0;
+  for (;;) {
+    const ssize_t n = ::read(pipe_[0], &byte, 1);
+    if (n == 1)
+      stop_.request_stop();
+    else if (n == 0 || errno != EINTR)
+      return;
+  }
+}
+
+}  // namespace infer::cli

@@ -1,0 +1,36 @@
+// Ctrl-C: the first one asks for a stop, the second one ends the process.
+#ifndef INFER_APPS_SIGNALS_H_
+#define INFER_APPS_SIGNALS_H_
+
+#include <thread>
+
+#include "infer/stop.h"
+
+namespace infer::cli {
+
+// While it lives, SIGINT is taken: at the first the token is stopped, at the second the process ends
+// at once with 130. A SIGINT that was ignored when the program began stays ignored.
+// One at a time in a process.
+class Interrupt {
+ public:
+  Interrupt();
+  ~Interrupt();
+  Interrupt(const Interrupt&) = delete;
+  Interrupt& operator=(const Interrupt&) = delete;
+
+  StopToken token() const { return stop_.token(); }
+  bool requested() const noexcept { return stop_.stop_requested(); }
+
+ private:
+  // request_stop() takes a lock, which a handler must not: the handler writes to a pipe, the
+  // watcher reads from it.
+  void watch();
+
+  StopSource stop_;
+  int pipe_[2] = {-1, -1};
+  std::thread watcher_;
+};
+
+}  // namespace infer::cli
+
+#endif  // INFER_APPS_SIGNALS_H_

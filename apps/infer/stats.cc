@@ -1,0 +1,51 @@
+#include "apps/infer/stats.h"
+
+#include <cstdio>
+#include <numeric>
+#include <sstream>
+
+namespace infer::cli {
+namespace {
+
+double ms(std::chrono::nanoseconds time) {
+  return std::chrono::duration<double, std::milli>(time).count();
+}
+
+}  // namespace
+
+void Stats::count(const Event& event) {
+  const auto kind = static_cast<std::size_t>(event.kind);
+  if (kind < kinds_.size()) ++kinds_[kind];
+  last_ = Clock::now();
+  if (event.kind != Event::Kind::kDelta) return;
+  bytes_ += static_cast<std::int64_t>(event.data.size());
+  if (content_) return;
+  content_ = true;
+  first_ = last_;
+}
+
+std::string Stats::text(const Usage& usage) const {
+  std::ostringstream out;
+  Usage known = usage;
+  // As the reader saw it, where the backend does not say: from the first piece to the last.
+  if (!known.timing.decode && content_) known.timing.decode = last_ - first_;
+  out << "infer: tokens: " << known << '\n';
+  char line[96];
+  if (content_) {
+    std::snprintf(line, sizeof line, "infer: first token after %.1f ms, all after %.1f ms\n",
+                  ms(first_ - start_), ms(last_ - start_));
+    out << line;
+  }
+  out << "infer: events: " << std::accumulate(kinds_.begin(), kinds_.end(), std::int64_t{0})
+      << " (";
+  const char* comma = "";
+  for (std::size_t kind = 0; kind < kinds_.size(); ++kind) {
+    if (kinds_[kind] == 0) continue;
+    out << comma << to_string(static_cast<Event::Kind>(kind)) << ' ' << kinds_[kind];
+    comma = ", ";
+  }
+  out << "), " << bytes_ << " bytes of text\n";
+  return out.str();
+}
+
+}  // namespace infer::cli

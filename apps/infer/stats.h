@@ -1,0 +1,37 @@
+// What --stats tells: counted in a layer around the model, which is there in every run.
+#ifndef INFER_APPS_STATS_H_
+#define INFER_APPS_STATS_H_
+
+#include <array>
+#include <chrono>
+#include <cstdint>
+#include <string>
+
+#include "infer/event.h"
+#include "infer/layers.h"
+
+namespace infer::cli {
+
+// Thread rule: for one reply at a time.
+class Stats {
+ public:
+  // The layer; it keeps a pointer to this.
+  Tap tap() {
+    return Tap{.on_event = [this](const Event& event) { count(event); }};
+  }
+  void start() { start_ = Clock::now(); }
+  void count(const Event& event);
+  // Lines for stderr: tokens, speed, times, events.
+  std::string text(const Usage& usage) const;
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  Clock::time_point start_{}, first_{}, last_{};
+  bool content_ = false;  // first_ is set
+  std::array<std::int64_t, static_cast<std::size_t>(Event::Kind::kFinish) + 1> kinds_{};
+  std::int64_t bytes_ = 0;  // of text
+};
+
+}  // namespace infer::cli
+
+#endif  // INFER_APPS_STATS_H_

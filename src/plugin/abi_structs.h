@@ -1,0 +1,28 @@
+// Reading what a plugin allocated: strings may be empty, structs may be shorter than ours.
+#ifndef INFER_SRC_PLUGIN_ABI_STRUCTS_H_
+#define INFER_SRC_PLUGIN_ABI_STRUCTS_H_
+
+#include <algorithm>
+#include <cstddef>
+#include <cstring>
+#include <string_view>
+
+#include "infer/plugin.h"
+
+namespace infer::plugin {
+
+inline std::string_view view(infer_str s) noexcept {
+  return s.data ? std::string_view(s.data, s.size) : std::string_view();
+}
+
+// A copy in which what lies beyond the size that the plugin was compiled with is zero.
+template <class T>
+T whole(const T& theirs) noexcept {
+  T ours{};
+  std::memcpy(&ours, &theirs, std::min<std::size_t>(theirs.size, sizeof ours));
+  return ours;
+}
+
+}  // namespace infer::plugin
+
+#endif  // INFER_SRC_PLUGIN_ABI_STRUCTS_H_

@@ -1,0 +1,4 @@
+/* A function of the table is missing. Breaks table.incomplete. */
+#include "broken.h"
+
+BROKEN_PLUGIN(.cancel = NULL)

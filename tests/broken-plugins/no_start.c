@@ -1,0 +1,10 @@
+/* The first event is not START. Breaks start.missing. */
+#include "broken.h"
+
+static int next(infer_source* s, infer_event* out, infer_error* error) {
+  int result = echo_next(s, out, error);
+  if (result == INFER_EVENT && out->kind == INFER_EV_START) result = echo_next(s, out, error);
+  return result;
+}
+
+BROKEN_PLUGIN(.next = next)

@@ -1,0 +1,10 @@
+/* START comes a second time. Breaks start.twice. */
+#include "broken.h"
+
+static int next(infer_source* s, infer_event* out, infer_error* error) {
+  int result = echo_next(s, out, error);
+  if (result == INFER_EVENT && out->kind == INFER_EV_USAGE) out->kind = INFER_EV_START;
+  return result;
+}
+
+BROKEN_PLUGIN(.next = next)
