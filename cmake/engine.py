@@ -32,7 +32,8 @@ ENGINES = {
                  "benches/", "ci/", "app/", "pocs/", "skills/", "grammars/", "requirements/"),
         "probe": ("CMakeLists.txt", "include/llama.h", "common/jinja/runtime.h"),
         "tree_variable": "INFER_LLAMA_TREE",
-        "need": ("lib/libllama.a", "lib/libinfer_jinja.a", "include/llama.h", "LICENSE"),
+        "need": ("lib/libllama.a", "lib/libggml.a", "lib/libggml-cpu.a", "lib/libggml-base.a", "lib/libinfer_jinja.a",
+                 "include/llama.h", "include/common/jinja/runtime.h", "LICENSE"),
     },
 }
 MEMORY_PER_JOB = 1 << 30  # the largest translation units of an engine need about this much
@@ -209,7 +210,7 @@ def extract(name, archive, target):
             if not member.isfile() or not path.startswith(spec["prefix"]):
                 continue
             path = path[len(spec["prefix"]):]
-            if path.startswith(spec["skip"]) or path.startswith(".") or ".." in path.split("/"):
+            if path.startswith(spec["skip"]) or path.startswith((".", "/")) or ".." in path.split("/"):
                 continue
             destination = os.path.join(target, path)
             os.makedirs(os.path.dirname(destination), exist_ok=True)
@@ -219,28 +220,35 @@ def extract(name, archive, target):
             os.chmod(destination, 0o755 if member.mode & 0o100 else 0o644)
 
 
+def free_memory():
+    """Bytes that programs may still take, what the file cache would give back included; None if unknown."""
+    try:
+        with open("/proc/meminfo") as f:
+            return int(re.search(r"MemAvailable:\s+(\d+) kB", f.read()).group(1)) << 10
+    except (AttributeError, OSError):
+        return None
+
+
 def jobs_of(args):
     if args.jobs:
         return args.jobs
-    try:
-        jobs = len(os.sched_getaffinity(0))
-        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_AVPHYS_PAGES")
-        return max(1, min(jobs, memory // MEMORY_PER_JOB))
-    except (AttributeError, ValueError, OSError):
-        return os.cpu_count() or 1
+    jobs = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    memory = free_memory()
+    return jobs if memory is None else max(1, min(jobs, memory // MEMORY_PER_JOB))
 
 
 def run_tool(command, log, echo):
     """Runs a build tool without the caller's compiler flags; its output goes to `log`, and to stderr if `echo`."""
     env = {k: v for k, v in os.environ.items()
            if k not in ("CFLAGS", "CXXFLAGS", "CPPFLAGS", "LDFLAGS", "MAKEFLAGS", "CMAKE_BUILD_TYPE",
-                        "CMAKE_GENERATOR", "DESTDIR")}
+                        "CMAKE_GENERATOR", "CMAKE_TOOLCHAIN_FILE", "DESTDIR")}
     # Keeps version look-ups of the engine's build from reading whatever repository lies above the cache.
     env["GIT_CEILING_DIRECTORIES"] = os.path.dirname(log)
     env["NINJA_STATUS"] = "[%f/%t] "
-    process = subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     shown, last = 0.0, ""
-    with open(log, "ab") as out:
+    # Left by an exception (a full disk, an interrupt), `with` shuts the tool's output, which ends it, and waits.
+    with open(log, "ab") as out, \
+            subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
         for line in process.stdout:
             out.write(line)
             last = line.decode(errors="replace").rstrip()
@@ -248,7 +256,7 @@ def run_tool(command, log, echo):
             if echo and time.monotonic() - shown >= 2.0:
                 shown = time.monotonic()
                 say(re.sub(r"Building (C|CXX|ASM) object (\S*/)?", "", last))
-    return process.wait()
+    return process.returncode
 
 
 def failure_of(log):
@@ -256,7 +264,7 @@ def failure_of(log):
     if "No space left on device" in text:
         return "no space left on device"
     if "Killed signal terminated program" in text:
-        return "the compiler was killed, probably for want of memory; try with --jobs 1"
+        return "the compiler was killed, probably for want of memory; run cmake/engine.py llama --jobs 1 first"
     found = [l.strip() for l in text.splitlines() if re.search(r"\berror\b[: ]|CMake Error", l)]
     return found[0] if found else "no error line"
 

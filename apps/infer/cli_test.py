@@ -329,9 +329,9 @@ class Limits(Case):
     @needs("llama")
     def test_a_time_that_runs_out_is_named(self):
         # Hundreds of steps before the first word: much longer than the time.
-        slow = ["run", "--json", "-m", "llama:tiny-chat", "--batch", "32", "word " * 480]
+        slow = ["run", "--json", "-m", "llama:tiny-chat", "--batch", "32", "word " * 200]
         for option, name in (("--timeout", "total"), ("--timeout-first", "first")):
-            out, err = self.infer(*slow, option, "0.002", code=6)
+            out, err = self.infer(*slow, option, "0.005", code=6)
             error = self.lines(out)[-1]
             self.assertEqual((error["code"], error["details"]["timeout"]), ("timeout", name))
             self.one_error(err, "timeout")

@@ -1,8 +1,8 @@
 // The run-ahead channel: a ring of entries from an engine's thread to the one reader of a reply.
 //
 // The reader never waits. When it finds the ring empty it says so (waiting_), looks again, and only
-// then returns null, which is PENDING; the engine calls wake only if it can take that mark back, so
-// that a reader that keeps up costs no wakes. The engine stops a sequence whose ring is full (park)
+// then returns null, which is PENDING; wake is called only by who can take that mark back, so that
+// a reader that keeps up costs no wakes. The engine stops a sequence whose ring is full (park)
 // and is rung when the reader has drained it to half. Each pair of marks is written before the
 // other side's counter is read, all of it sequentially consistent, so that of two threads that pass
 // each other at least one sees the other.
@@ -39,9 +39,9 @@ class Channel {
   // Wakes the reader if it waits. Once after the entries of a step, not after each.
   void flush() {
     if (!waiting_.load()) return;
-    waking_.store(true);
+    waking_.fetch_add(1);
     if (!closed_.load() && waiting_.exchange(false) && wake_ != nullptr) wake_(wake_ctx_);
-    waking_.store(false);
+    waking_.fetch_sub(1);
   }
   bool has_room(uint32_t entries) const { return ring_.room() >= entries; }
   // Asks for a ring of the bell once the reader has drained half; false if it already has.
@@ -73,16 +73,18 @@ class Channel {
     return entry;
   }
 
-  // Any thread. The engine sees it at its next step and wakes the reader.
+  // Any thread. The reader is woken here, for the engine may be in a long step or wait for its
+  // turn; it gives the sequence up at its next step.
   void cancel() {
     cancelled_.store(true);
+    flush();
     bell_.ring();
   }
   // The reader is gone; waits only for a wake that is running.
   void close() {
     closed_.store(true);
     // A wake is short and waits for nothing; this loop is almost never entered.
-    while (waking_.load()) std::this_thread::yield();
+    while (waking_.load() != 0) std::this_thread::yield();
     bell_.ring();
   }
 
@@ -98,8 +100,8 @@ class Channel {
   void (*const wake_)(void*);
   void* const wake_ctx_;
   bool held_ = false;  // the reader's: front() was handed out
-  std::atomic<bool> waiting_{false}, waking_{false}, parked_{false}, cancelled_{false},
-      closed_{false};
+  std::atomic<bool> waiting_{false}, parked_{false}, cancelled_{false}, closed_{false};
+  std::atomic<uint32_t> waking_{0};  // threads that may be in wake_
 };
 
 }  // namespace infer::engine

@@ -85,6 +85,18 @@ TEST(Channel, PendingAndOneWake) {
   EXPECT_EQ(sleeper.wakes, 1);
 }
 
+TEST(Channel, CancelWakesTheReaderItself) {
+  Doorbell bell;
+  Sleeper sleeper;
+  Channel<int> channel(bell, &Sleeper::wake, &sleeper);
+  EXPECT_EQ(channel.next(), nullptr);
+  channel.cancel();
+  EXPECT_EQ(sleeper.wakes, 1);
+  channel.cancel();
+  channel.flush();
+  EXPECT_EQ(sleeper.wakes, 1);
+}
+
 TEST(Channel, ParksUntilHalfIsRead) {
   Doorbell bell;
   Channel<int> channel(bell, nullptr, nullptr);

@@ -1,6 +1,5 @@
 #include "scheduler.h"
 
-#include <algorithm>
 #include <utility>
 
 namespace infer::engine {
@@ -62,19 +61,9 @@ void Scheduler::drop_abandoned() {
     return s.channel().closed() || s.channel().cancelled();
   };
   for (std::size_t i = active_.size(); i-- > 0;) {
-    Sequence& sequence = *active_[i];
-    if (!abandoned(sequence)) continue;
-    sequence.channel().flush();
-    retire(i);
+    if (abandoned(*active_[i])) retire(i);
   }
-  const auto first =
-      std::remove_if(queue_.begin(), queue_.end(), [&](std::unique_ptr<Sequence>& s) {
-        if (!abandoned(*s)) return false;
-        s->channel().flush();
-        queued_.fetch_sub(1);
-        return true;
-      });
-  queue_.erase(first, queue_.end());
+  queued_.fetch_sub(std::erase_if(queue_, [&](auto& waiting) { return abandoned(*waiting); }));
 }
 
 void Scheduler::admit() {

@@ -156,6 +156,17 @@ TEST(Scheduler, CancelReachesRunningAndQueuedReplies) {
   EXPECT_EQ(after.drain(), 10);
 }
 
+TEST(Scheduler, CancelIsSeenWhileTheEngineIsInAStep) {
+  GatedEngine engine;
+  Scheduler scheduler(engine, 1);
+  Reader reader(scheduler, 10);
+  while (engine.admitted.load() == 0) std::this_thread::yield();
+  std::thread canceller([&] { reader.channel->cancel(); });
+  EXPECT_EQ(reader.drain(), INFER_E_CANCELLED);
+  canceller.join();
+  engine.open();
+}
+
 TEST(Scheduler, TheQueueIsBounded) {
   GatedEngine engine;
   Scheduler scheduler(engine, 1);

@@ -16,7 +16,8 @@ namespace {
 int open_path(const char* path) {
   int fd = -1;
   do {
-    fd = ::open(path, O_RDONLY | O_CLOEXEC);
+    // Without O_NONBLOCK a pipe of that name would be waited for; to a regular file it is nothing.
+    fd = ::open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   } while (fd < 0 && errno == EINTR);
   return fd;
 }

@@ -2,8 +2,10 @@
 // project, is a second one.
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -339,6 +341,8 @@ TEST(LlamaPlugin, RefusedRequests) {
       {"\"sampling\":{\"top_k\":-1}", INFER_E_INVALID_REQUEST, "sampling.top_k"},
       {"\"sampling\":{\"min_p\":2}", INFER_E_INVALID_REQUEST, "sampling.min_p"},
       {"\"sampling\":{\"repeat_penalty\":0}", INFER_E_INVALID_REQUEST, "sampling.repeat_penalty"},
+      {"\"sampling\":{\"repeat_penalty\":1e-300}", INFER_E_INVALID_REQUEST,
+       "sampling.repeat_penalty"},
       {"\"n\":2", INFER_E_UNSUPPORTED, "n"},
       {"\"logprobs\":{\"top\":2}", INFER_E_UNSUPPORTED, "logprobs"},
       {"\"tools\":[{\"name\":\"f\"}]", INFER_E_UNSUPPORTED, "tools"},
@@ -646,6 +650,41 @@ TEST(LlamaPluginLoad, BadFiles) {
             lines);  // llama.cpp's own words went to the host, and the reason into the message
   EXPECT_EQ(from_cut.failure().message.find("no reason"), std::string::npos)
       << from_cut.failure().message;
+}
+
+TEST(LlamaPluginLoad, APipeIsNotWaitedFor) {
+  const std::string path = "/tmp/infer-llama-test-pipe-" + std::to_string(getpid());
+  ASSERT_EQ(mkfifo(path.c_str(), 0600), 0);
+  Model model;
+  EXPECT_EQ(model.load(path, "{}"), INFER_E_MODEL_INVALID);
+  std::remove(path.c_str());
+}
+
+TEST(LlamaPluginLoad, ANameThatIsNoUtf8) {
+  std::string file = read_file(kModel);
+  const std::size_t key = file.find("general.name");
+  ASSERT_NE(key, std::string::npos);
+  file[key + 12 + 4 + 8] = '\xFF';  // the first byte of the name: after its type and its length
+  const TempFile odd(file);
+  const Model model(odd.path());
+  ASSERT_NE(model.get(), nullptr) << model.failure().message;
+  const Outcome o = ask(model, user_says("Hello!", "\"max_tokens\":1"));
+  ASSERT_EQ(o.result, INFER_END);
+  EXPECT_EQ(o.events[0].id.substr(0, 3), "\xEF\xBF\xBD");
+  EXPECT_TRUE(is_utf8(o.events[0].id));
+}
+
+TEST(LlamaPluginLoad, WeightsThatAreNoNumbers) {
+  std::string file = read_file(kModel);
+  std::fill(file.end() - 4096, file.end(), '\xFF');  // not a number, as f16 and as f32
+  const TempFile damaged(file);
+  const Model model(damaged.path());
+  ASSERT_NE(model.get(), nullptr) << model.failure().message;
+  for (const char* more : {"\"temperature\":0", "\"temperature\":1,\"top_p\":0.9,\"seed\":1"}) {
+    const Outcome o = ask(model, user_says("Hello!", std::string(more) + ",\"max_tokens\":5"));
+    EXPECT_EQ(o.result, INFER_E_ENGINE) << more;
+    EXPECT_NE(o.failure.message.find("damaged"), std::string::npos) << o.failure.message;
+  }
 }
 
 TEST(LlamaPluginLoad, TruncatedFiles) {

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <utility>
 
+#include "engines/common/utf8.h"
 #include "gguf_file.h"
 #include "guard.h"
 #include "host.h"
@@ -74,7 +75,8 @@ llama_model* load_weights(const infer_load& how, const Config& config) {
   clear_engine_error();
   llama_model* model = nullptr;
   try {
-    const CpuShare share(1);
+    // Without a share of the processor budget: a load may take minutes, and where there is one
+    // processor the replies of other models would wait for it.
     if (files.size() > 1) {
       model = load_split(files, params);
     } else {
@@ -150,7 +152,13 @@ void Model::read_template() {
 std::string Model::meta(const char* key) const {
   char text[256];
   const int32_t size = llama_model_meta_val_str(model_.get(), key, text, sizeof(text));
-  return size < 0 ? std::string() : std::string(text);
+  if (size < 0) return {};
+  // Names in a file may be any bytes, and a long one is cut; what comes out of the plugin is UTF-8.
+  std::string clean;
+  engine::Utf8Stream stream;
+  stream.feed(text, clean);
+  stream.finish(clean);
+  return clean;
 }
 
 void Model::read_facts(const infer_load& how) {

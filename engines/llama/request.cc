@@ -97,6 +97,11 @@ Tree to_tree(const Json& value) {
     case Json::value_t::number_unsigned:
       tree.kind = Tree::Kind::kInt;
       tree.integer = value.get<int64_t>();
+      // Above what an int64_t holds.
+      if (value.is_number_unsigned() && tree.integer < 0) {
+        tree.kind = Tree::Kind::kFloat;
+        tree.number = value.get<double>();
+      }
       break;
     case Json::value_t::number_float:
       tree.kind = Tree::Kind::kFloat;
@@ -129,7 +134,7 @@ void append_text(std::string& text, const std::string& more) {
 
 ToolCall parse_tool_call(const Json& part, const std::string& where) {
   ToolCall call;
-  call.id = member(part, "id", where);
+  call.id = member(part, "call_id", where);
   call.name = member(part, "name", where);
   call.arguments = member(part, "arguments", where);
   if (call.name.empty()) invalid(where + ".name", "must be given");
@@ -255,7 +260,8 @@ void parse_messages(const Json& value, TextRequest& request) {
 void parse_sampling(const Json& value, TextRequest& request) {
   if (!value.is_object()) invalid("sampling", "must be an object");
   Sampling& s = request.sampling;
-  constexpr double kLargest = 1e6;
+  // So that no logit becomes infinite: samplers would then compute with what is no number.
+  constexpr double kLargest = 1e6, kLeastRepeat = 1e-3;
   for (const auto& item : value.items()) {
     const std::string field = "sampling." + item.key();
     const Json& v = item.value();
@@ -264,7 +270,7 @@ void parse_sampling(const Json& value, TextRequest& request) {
     } else if (item.key() == "min_p") {
       s.min_p = get_number(v, field, 0, 1);
     } else if (item.key() == "repeat_penalty") {
-      s.repeat_penalty = get_number(v, field, 0, kLargest, true);
+      s.repeat_penalty = get_number(v, field, kLeastRepeat, kLargest);
     } else if (item.key() == "repeat_last_n") {
       s.repeat_last_n =
           static_cast<int32_t>(get_int(v, field, -1, std::numeric_limits<int32_t>::max()));

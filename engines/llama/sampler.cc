@@ -29,17 +29,24 @@ bool has_penalties(const Sampling& how) {
          (how.repeat_penalty != 1 || how.presence_penalty != 0 || how.frequency_penalty != 0);
 }
 
+// Throws Refusal where the model computed nonsense, which the samplers must not see: they sort, and
+// a value that is no number has no order.
 llama_token likeliest(const float* logits, int32_t count) {
+  constexpr float kInfinity = std::numeric_limits<float>::infinity();
   llama_token best = LLAMA_TOKEN_NULL;
-  float highest = -std::numeric_limits<float>::infinity();
+  float highest = -kInfinity;
+  bool sound = true;
   for (int32_t i = 0; i < count; ++i) {
+    sound &= logits[i] < kInfinity;
     if (logits[i] > highest) {
       highest = logits[i];
       best = i;
     }
   }
-  if (best == LLAMA_TOKEN_NULL)
-    throw Refusal(INFER_E_ENGINE, "the model computed no finite value for any token");
+  if (!sound || best == LLAMA_TOKEN_NULL) {
+    throw Refusal(INFER_E_ENGINE,
+                  "the model computed values that are no numbers: its file may be damaged");
+  }
   return best;
 }
 
@@ -92,7 +99,8 @@ void Sampler::add(llama_sampler* sampler) {
 llama_token Sampler::next(llama_context* context, int32_t output) {
   const float* logits = llama_get_logits_ith(context, output);
   if (logits == nullptr) throw Refusal(INFER_E_ENGINE, "the engine gave no logits for a token");
-  if (chain_ == nullptr) return likeliest(logits, vocabulary_);
+  const llama_token best = likeliest(logits, vocabulary_);
+  if (chain_ == nullptr) return best;
   const llama_token token = llama_sampler_sample(chain_.get(), context, output);
   if (token < 0 || token >= vocabulary_)
     throw Refusal(INFER_E_ENGINE, "the engine drew a token that does not exist");

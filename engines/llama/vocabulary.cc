@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <limits>
 
 #include "refusal.h"
 
@@ -18,9 +19,13 @@ std::size_t character_size(std::string_view text, std::size_t at) {
 
 void erase_all(std::string& text, std::string_view piece) {
   if (piece.empty()) return;
-  for (std::size_t at = text.find(piece); at != std::string::npos; at = text.find(piece, at)) {
-    text.erase(at, piece.size());
+  std::string kept;
+  std::size_t at = 0;
+  for (std::size_t found; (found = text.find(piece, at)) != std::string::npos;) {
+    kept.append(text, at, found - at);
+    at = found + piece.size();
   }
+  if (at != 0) text = kept.append(text, at, std::string::npos);
 }
 
 }  // namespace
@@ -74,6 +79,8 @@ const Vocabulary::Control* Vocabulary::control_at(std::string_view text, std::si
 }
 
 std::vector<llama_token> Vocabulary::tokenize_plain(std::string_view text) const {
+  if (text.size() > static_cast<std::size_t>(std::numeric_limits<int32_t>::max()))
+    throw Refusal(INFER_E_TOO_LARGE, "the prompt is larger than 2 GiB: shorten it");
   const auto length = static_cast<int32_t>(text.size());
   std::vector<llama_token> tokens(text.size() / 2 + 8);
   int32_t count = llama_tokenize(vocab_, text.data(), length, tokens.data(),

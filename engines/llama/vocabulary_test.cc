@@ -196,6 +196,23 @@ TEST_F(Tiny, ToolCallsReachTheTemplate) {
       << text_of(tokens);
 }
 
+TEST(Request, ToolCallsAndResultsNameTheSameCall) {
+  const TextRequest request = parse_text_request(
+      R"({"messages":[{"role":"assistant","parts":[{"type":"tool_call","id":"item","call_id":"c1",)"
+      R"("name":"f","arguments":"{\"big\":18446744073709551615,\"small\":-1}"}]},{"role":"tool",)"
+      R"("parts":[{"type":"tool_result","call_id":"c1","content":[]}]}],"task":"text"})",
+      100);
+  ASSERT_EQ(request.messages.size(), 2u);
+  ASSERT_EQ(request.messages[0].tool_calls.size(), 1u);
+  const ToolCall& call = request.messages[0].tool_calls[0];
+  EXPECT_EQ(call.id, "c1");
+  EXPECT_EQ(request.messages[1].tool_call_id, "c1");
+  ASSERT_TRUE(call.tree.has_value());
+  ASSERT_EQ(call.tree->items.size(), 2u);
+  EXPECT_EQ(call.tree->items[0].number, 18446744073709551615.0);
+  EXPECT_EQ(call.tree->items[1].integer, -1);
+}
+
 TEST_F(Tiny, TemplateErrorsAreTold) {
   EXPECT_THROW(ChatTemplate("{% for %}", "", ""), Refusal);
   const ChatTemplate picky("{{ raise_exception('Roles must alternate') }}", "", "");

@@ -13,6 +13,9 @@
 // The library reads no file by itself and looks at no environment variable but INFER_PLUGIN_PATH
 // and MODELS_PATH. It never looks in the working directory.
 //
+// Models of plugins do not survive a fork: in the child they, their replies and further loads fail
+// with kEngine. Load after the fork, or exec.
+//
 // Thread rule: a Registry may be used from several threads once it is filled.
 #ifndef INFER_REGISTRY_H_
 #define INFER_REGISTRY_H_
@@ -133,8 +136,8 @@ INFER_API std::vector<std::string> model_directories();
 INFER_API std::vector<ModelFile> list_models();
 
 // What engines have to say, for people who look for a fault. Without a function nothing is said.
-// `level`: 0 debug, 1 info, 2 warning, 3 error,
-// 4 the process is about to abort. Called from any thread; must not throw.
+// `level`: 0 debug, 1 info, 2 warning, 3 error, 4 the process is about to
+// abort. Called from any thread; must not throw.
 using LogFn = void (*)(void* context, int level, std::string_view line);
 INFER_API void set_log(LogFn fn, void* context) noexcept;
 

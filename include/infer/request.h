@@ -13,8 +13,8 @@
 //   request.max_tokens = 100;
 //   auto reply = model.stream(request);
 //
-// All strings are UTF-8 and checked before anything is sent. The request as JSON, which plugins,
-// caches and recordings use: docs/formats/request.md.
+// All strings are UTF-8, all numbers finite; both are checked before anything is sent. The request
+// as JSON, which plugins, caches and recordings use: docs/formats/request.md.
 // Thread rule: plain values. A running reply shares its request and never changes it.
 #ifndef INFER_REQUEST_H_
 #define INFER_REQUEST_H_

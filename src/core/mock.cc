@@ -1,6 +1,7 @@
 #include "infer/mock.h"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 #include "src/core/text_checks.h"
@@ -39,13 +40,8 @@ class MockSource final : public Source {
     if (script_.deltas.empty()) script_.deltas = words_of(request);
     usage_.input = count_words(request);
     usage_.output = 0;
-    if (request.max_tokens && *request.max_tokens < std::ssize(script_.deltas)) {
-      script_.deltas.resize(static_cast<std::size_t>(*request.max_tokens));
-      script_.tool_calls.clear();
-      script_.finish = Finish::kLength;
-    } else if (!script_.tool_calls.empty()) {
-      script_.finish = Finish::kToolCalls;
-    }
+    if (!script_.tool_calls.empty()) script_.finish = Finish::kToolCalls;
+    if (request.max_tokens) left_ = *request.max_tokens;
     plan(request);
   }
 
@@ -91,13 +87,21 @@ class MockSource final : public Source {
     event.part = part_;
     return event;
   }
+  // Each delta is a token; when max_tokens is used up the reply ends where it is.
   void add_part(PartKind kind, const std::vector<std::string>& deltas, const ToolCall* call) {
+    if (left_ < 0) return;
     Event& begin = add(Kind::kPartBegin, kind);
     if (call) {
       begin.data = call->name;
       begin.id = call->id;
     }
-    for (const std::string& delta : deltas) add(Kind::kDelta, kind).data = delta;
+    for (const std::string& delta : deltas) {
+      if (left_-- == 0) {
+        script_.finish = Finish::kLength;
+        break;
+      }
+      add(Kind::kDelta, kind).data = delta;
+    }
     add(Kind::kPartEnd, kind);
     ++part_;
   }
@@ -141,6 +145,7 @@ class MockSource final : public Source {
   std::vector<Event> steps_;
   std::size_t at_ = 0;
   std::uint32_t part_ = 0;
+  std::int64_t left_ = std::numeric_limits<std::int64_t>::max();  // deltas that may still come
   Clock::time_point due_{};
   Event event_;
   std::optional<Error> error_;

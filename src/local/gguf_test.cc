@@ -89,14 +89,17 @@ TEST(Gguf, EveryTruncationIsACleanError) {
   bytes.resize(40000);
   Scratch file(bytes);
   // The header ends somewhere; what is cut before is an error, what is cut after is not.
-  std::size_t whole = 0;
+  bool cut_before = false;
   for (std::size_t n = bytes.size(); n-- > 0;) {
+#if defined(__SANITIZE_THREAD__)
+    if (n % 29 != 0) continue;  // one thread: there is nothing more to find, slowly
+#endif
     file.cut(n);
     auto header = file.read();
     if (header) {
-      ASSERT_TRUE(whole == 0 || whole == n + 1) << "readable at " << n;
-      whole = n;
+      ASSERT_FALSE(cut_before) << "readable at " << n;
     } else {
+      cut_before = true;
       ASSERT_EQ(header.error().code(), Errc::kModelInvalid);
       ASSERT_FALSE(header.error().message().empty());
     }

@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <condition_variable>
 #include <cstdlib>
 #include <mutex>
 #include <thread>
@@ -16,7 +17,9 @@ struct State {
   std::atomic<int> inside{0};
   std::atomic<bool> shut{false};
   std::atomic<bool> forked{false};
-  std::mutex mutex;  // guards the lists
+  std::mutex mutex;  // guards the lists and what follows
+  std::condition_variable closed;
+  bool all_closed = false;
   ShutAtExit* heads[2] = {nullptr, nullptr};
 };
 State& state() {
@@ -33,7 +36,8 @@ thread_local int depth = 0;
 Gate::Gate() noexcept {
   State& s = state();
   s.inside.fetch_add(1, std::memory_order_seq_cst);
-  open_ = !s.shut.load(std::memory_order_seq_cst);
+  // Whoever is inside already may call further: the exit waits for it anyway.
+  open_ = depth > 0 || !s.shut.load(std::memory_order_seq_cst);
   if (open_)
     ++depth;
   else
@@ -68,7 +72,10 @@ ShutAtExit::ShutAtExit(Order order) : order_(order) {
 void ShutAtExit::leave() {
   State& s = state();
   if (s.forked.load(std::memory_order_relaxed)) return;  // a lost thread may hold the lock
-  std::lock_guard lock(s.mutex);
+  std::unique_lock lock(s.mutex);
+  // Behind a gate that is shut nobody but shut_all may close this: it must not get away.
+  if (depth == 0 && s.shut.load(std::memory_order_relaxed))
+    s.closed.wait(lock, [&] { return s.all_closed; });
   if (!prev_ && s.heads[order_] != this) return;  // shut_all took it out
   (prev_ ? prev_->next_ : s.heads[order_]) = next_;
   if (next_) next_->prev_ = prev_;
@@ -89,6 +96,8 @@ void shut_all() {
       one->shut();
     }
   }
+  s.all_closed = true;
+  s.closed.notify_all();
 }
 
 void register_exit_handler() {

@@ -184,7 +184,9 @@ class PluginSource final : public Source, private ShutAtExit {
     step_ = Step::kError;
   }
 
-  void shut() override { model_.table().close(std::exchange(handle_, nullptr)); }
+  void shut() override {
+    if (handle_) model_.table().close(std::exchange(handle_, nullptr));
+  }
 
   void convert_event() {
     event_ = Event{};

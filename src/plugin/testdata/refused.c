@@ -26,7 +26,8 @@ static int describe(infer_model* model, infer_str* json, infer_error* error) {
   (void)model, (void)json, (void)error;
   return INFER_E_ENGINE;
 }
-static int open_(infer_model* model, const infer_open* how, infer_source** out, infer_error* error) {
+static int open_(infer_model* model, const infer_open* how, infer_source** out,
+                 infer_error* error) {
   (void)model, (void)how, (void)out, (void)error;
   return INFER_E_ENGINE;
 }
