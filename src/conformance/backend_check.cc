@@ -81,7 +81,12 @@ class BackendStream final : public Stream {
     call.poller = poller_;
     reply_ = model.stream(std::move(request), std::move(call));
   }
-  Step step() override { return reply_.try_next(); }
+  Step step() override {
+    const Step step = reply_.try_next();
+    // The Reply makes an error of an end without a finish; here it is the source's end that counts.
+    const Error* error = reply_.error();
+    return error && error->detail("rule") == "finish.missing" ? Step::kEnd : step;
+  }
   const Event& event() const override { return reply_.event(); }
   Error error() const override {
     const Error* error = reply_.error();

@@ -123,7 +123,7 @@ TEST(Poller, AFinishedReplyIsNotReady) {
                     return Step::kEnd;
                   };
                 }).stream("hi", {.poller = poller});
-  EXPECT_EQ(reply.try_next(), Step::kEnd);
+  EXPECT_EQ(drain(reply), Step::kEnd);
   EXPECT_FALSE(poller.wait());
   waker.wake();
   EXPECT_FALSE(poller.wait());

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cstdint>
 #include <optional>
 #include <utility>
 
@@ -22,6 +23,9 @@ struct WakePoller {
 }  // namespace
 
 struct Reply::Impl {
+  // A source that always has an event is never pending; this often the deadline is looked at anyway.
+  static constexpr std::uint32_t kClockInterval = 64;
+
   std::shared_ptr<const Backend> backend;  // before the source: destroyed after it
   Poller poller;
   bool borrowed = false;
@@ -33,7 +37,9 @@ struct Reply::Impl {
   Response response;
   std::optional<Error> error;
   bool done = false;
-  bool finished = false;  // finish() was called
+  bool finished = false;    // finish() was called
+  bool complete = false;    // a kFinish came: the proof that the answer is whole
+  std::uint32_t events = 0;
 
   Impl(std::shared_ptr<const Backend> made_by, Poller where, bool borrowed_poller)
       : backend(std::move(made_by)), poller(std::move(where)), borrowed(borrowed_poller) {}
@@ -58,6 +64,9 @@ struct Reply::Impl {
         if (stopped) break;  // the source does not look at its token; this is the last resort
         event = &source->event();
         core::accumulate(*event, response);
+        complete = complete || event->kind == Event::Kind::kFinish;
+        if (++events % kClockInterval == 0 && Clock::now() >= call.deadline)
+          return fail(out_of_time());
         if (!borrowed) state.requeue(*slot);
         return step;
       case Step::kPending:
@@ -67,6 +76,9 @@ struct Reply::Impl {
         state.wake_at(*slot, call.deadline);
         return step;
       case Step::kEnd:
+        if (!complete)
+          return fail(Error(Errc::kTruncated, "the reply ended without saying that it is whole")
+                          .with_detail("rule", "finish.missing"));
         end();
         return step;
       case Step::kError:

@@ -168,6 +168,34 @@ TEST(Reply, KeepsLogprobs) {
   EXPECT_TRUE(test::playing(all).generate("hi"));
 }
 
+TEST(Reply, AnEndWithoutAFinishIsNotASuccess) {
+  const TextModel cut(test::backend([](auto, const Call&) {
+    auto events = std::make_shared<EventBuffer>();
+    for (const Event& e : {event(Kind::kStart), event(Kind::kPartBegin, PartKind::kText),
+                           event(Kind::kDelta, PartKind::kText, "half an ans")})
+      events->push(e);
+    return replay(events);
+  }));
+  auto done = cut.generate("hi");
+  ASSERT_FALSE(done);
+  EXPECT_EQ(done.error().code(), Errc::kTruncated);
+  ASSERT_NE(done.error().partial(), nullptr);
+  EXPECT_EQ(done.error().partial()->text(), "half an ans");
+}
+
+TEST(Reply, TheDeadlineCutsASourceThatNeverPauses) {
+  auto reply = test::model([] {
+                 return [](test::Pull p) {
+                   p.event = event(Kind::kProgress);
+                   return Step::kEvent;
+                 };
+               }).stream("hi", {.timeouts = {.total = std::chrono::milliseconds(5)}});
+  auto done = reply.finish();
+  ASSERT_FALSE(done);
+  EXPECT_EQ(done.error().code(), Errc::kTimeout);
+  EXPECT_EQ(done.error().detail("timeout"), "total");
+}
+
 TEST(Reply, BrokenGrammarLosesNothingAndBreaksNothing) {
   // Deltas without a beginning, wild indices, ends without parts.
   std::vector<Event> all = {event(Kind::kDelta, PartKind::kReasoning, "lost?"),

@@ -184,7 +184,7 @@ Json tool_json(const Tool& t) {
   Json j = Json::object();
   put(j, "name", t.name);
   put(j, "description", t.description);
-  put_json(j, "schema", t.schema);
+  put(j, "schema", t.schema);
   put(j, "strict", t.strict);
   put(j, "provider_json", t.provider_json);
   return j;
@@ -193,7 +193,7 @@ Json tool_json(const Tool& t) {
 Json output_json(const Output& o) {
   Json j = {{"type", name_of(kForms, o.form)}};
   put(j, "name", o.name);
-  put_json(j, "schema", o.schema);
+  put(j, "schema", o.schema);
   put(j, "grammar", o.grammar);
   if (o.form == Form::kJsonSchema) j["strict"] = o.strict;
   return j;
@@ -472,7 +472,7 @@ Tool Reader::tool(const Json& j) {
   Tool t;
   get(j, "name", t.name);
   get(j, "description", t.description);
-  if (object(j, "schema")) json_text(j, "schema", t.schema);
+  get(j, "schema", t.schema);
   get(j, "strict", t.strict);
   get(j, "provider_json", t.provider_json);
   return t;
@@ -503,7 +503,7 @@ TextRequest Reader::text(const Json& j) {
   if (const Json* o = object(j, "output")) {
     name(*o, "type", kForms, r.output.form);
     get(*o, "name", r.output.name);
-    json_text(*o, "schema", r.output.schema);
+    get(*o, "schema", r.output.schema);
     get(*o, "grammar", r.output.grammar);
     get(*o, "strict", r.output.strict);
   }

@@ -24,7 +24,17 @@ using PullFn = std::function<Step(Pull)>;
 class FnSource final : public Source {
  public:
   explicit FnSource(PullFn fn) : fn_(std::move(fn)) {}
-  Step pull(Poller& poller) override { return fn_({poller, event_, error_}); }
+  // A function that ends without a finish gets one: most tests are not about it.
+  Step pull(Poller& poller) override {
+    if (ended_) return Step::kEnd;
+    const Step step = fn_({poller, event_, error_});
+    finished_ = finished_ || (step == Step::kEvent && event_.kind == Event::Kind::kFinish);
+    if (step != Step::kEnd || finished_) return step;
+    ended_ = true;
+    event_ = Event{};
+    event_.kind = Event::Kind::kFinish;
+    return Step::kEvent;
+  }
   const Event& event() const noexcept override { return event_; }
   Error take_error() override { return *error_; }
 
@@ -32,6 +42,7 @@ class FnSource final : public Source {
   PullFn fn_;
   Event event_;
   std::optional<Error> error_;
+  bool finished_ = false, ended_ = false;
 };
 
 class FnBackend final : public Backend {

@@ -155,6 +155,18 @@ class Validator {
     if (!t.schema.empty()) json(where + ".schema", t.schema, true);
   }
 
+  void tool_choice(const TextRequest& r) {
+    using Mode = ToolChoice::Mode;
+    utf8("tool_choice.name", r.tool_choice.name);
+    if (r.tool_choice.mode == Mode::kRequired && r.tools.empty())
+      fail("tool_choice", "a tool is required, but the request has none");
+    if (r.tool_choice.mode != Mode::kNamed) return;
+    if (r.tool_choice.name.empty()) return fail("tool_choice.name", "which tool? Give its name");
+    for (const Tool& t : r.tools)  // a provider's own tool may have any name
+      if (t.name == r.tool_choice.name || !t.provider_json.empty()) return;
+    fail("tool_choice.name", "no tool of the request is called " + r.tool_choice.name);
+  }
+
   void output(const Output& o) {
     using Form = Output::Form;
     if (o.form == Form::kJsonSchema) json("output.schema", o.schema, false);
@@ -192,9 +204,7 @@ void Validator::text_request(const TextRequest& r) {
   messages(r.messages);
   for (std::size_t i = 0; i < r.tools.size() && !wrong; ++i)
     tool("tools[" + std::to_string(i) + "]", r.tools[i]);
-  if (r.tool_choice.mode == ToolChoice::Mode::kNamed && r.tool_choice.name.empty())
-    fail("tool_choice.name", "which tool? Give its name");
-  utf8("tool_choice.name", r.tool_choice.name);
+  tool_choice(r);
   output(r.output);
   range("max_tokens", r.max_tokens, 1, kNoLimit, "at least 1");
   for (std::size_t i = 0; i < r.stop.size() && !wrong; ++i) {

@@ -132,6 +132,17 @@ TEST(Validate, ToolsAndOutput) {
   EXPECT_EQ(tool({.provider_json = "5"}), "tools[1].provider_json");
   EXPECT_EQ(text_field([](auto& r) { r.tool_choice.mode = ToolChoice::Mode::kNamed; }),
             "tool_choice.name");
+  const auto choose = [](ToolChoice choice) {
+    return text_field([&](auto& r) {
+      r.tools = {{.name = "a"}};
+      r.tool_choice = choice;
+    });
+  };
+  EXPECT_EQ(choose({.mode = ToolChoice::Mode::kNamed, .name = "a"}), "");
+  EXPECT_EQ(choose({.mode = ToolChoice::Mode::kNamed, .name = "b"}), "tool_choice.name");
+  EXPECT_EQ(choose({.mode = ToolChoice::Mode::kRequired}), "");
+  EXPECT_EQ(text_field([](auto& r) { r.tool_choice.mode = ToolChoice::Mode::kRequired; }),
+            "tool_choice");
   const auto output = [](Output o) {
     return text_field([&](auto& r) { r.output = o; });
   };
