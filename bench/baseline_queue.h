@@ -1,5 +1,5 @@
-// The baseline of bench/handover: the pattern that most libraries use. A thread makes tokens, puts a
-// std::string of each into a bounded queue under a mutex and notifies; the reader waits on the
+// The baseline of bench/handover: the pattern that most libraries use. A thread makes tokens, puts
+// a std::string of each into a bounded queue under a mutex and notifies; the reader waits on the
 // condition variable and appends. One queue a reply, one reading thread, the same tokens and bound.
 #ifndef INFER_BENCH_BASELINE_QUEUE_H_
 #define INFER_BENCH_BASELINE_QUEUE_H_

@@ -1,8 +1,9 @@
 // bench handover: what a token costs on its way from an engine's thread to the reader's Response.
 //
-// The engine is bench/null_engine.cc, loaded as a plugin like any other: nothing is computed, so all
-// of the time is the scheduler's, the channel's, the ABI's, the Poller's and the Reply's. 8 replies,
-// one reading thread, 10^6 tokens in all; rounds interleaved with the baseline (baseline_queue.h).
+// The engine is bench/null_engine.cc, loaded as a plugin like any other: nothing is computed, so
+// all of the time is the scheduler's, the channel's, the ABI's, the Poller's and the Reply's. 8
+// replies, one reading thread, 10^6 tokens in all; rounds interleaved with the baseline
+// (baseline_queue.h).
 //
 //   handover_us          wall time per token through the library, median of the rounds
 //   one_reply_us         the same with a single reply and a blocking next()

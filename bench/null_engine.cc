@@ -1,5 +1,5 @@
-// The plugin "null": an engine whose step costs nothing, on the scheduler and the channel of the real
-// one. What a token still costs is the hand-over from the engine's thread to the reader.
+// The plugin "null": an engine whose step costs nothing, on the scheduler and the channel of the
+// real one. What a token still costs is the hand-over from the engine's thread to the reader.
 // "null:N" sends N tokens to each reply, 8 replies at once.
 #include <cstdlib>
 #include <memory>
@@ -63,7 +63,8 @@ struct infer_model {
 };
 
 struct infer_source {
-  explicit infer_source(std::shared_ptr<EntryChannel> c) : channel(std::move(c)), reader(*channel) {}
+  explicit infer_source(std::shared_ptr<EntryChannel> c)
+      : channel(std::move(c)), reader(*channel) {}
   std::shared_ptr<EntryChannel> channel;
   EntryReader reader;
 };
@@ -88,8 +89,7 @@ int describe(infer_model*, infer_str* json, infer_error*) {
 }
 
 int open(infer_model* model, const infer_open* how, infer_source** out, infer_error* error) {
-  auto channel =
-      std::make_shared<EntryChannel>(model->scheduler.bell(), how->wake, how->wake_ctx);
+  auto channel = std::make_shared<EntryChannel>(model->scheduler.bell(), how->wake, how->wake_ctx);
   std::unique_ptr<Sequence> sequence = std::make_unique<NullSequence>(channel, model->tokens);
   if (!model->scheduler.submit(sequence)) return set_error(error, INFER_E_OVERLOADED, "full");
   *out = new infer_source(std::move(channel));
@@ -105,9 +105,20 @@ void close(infer_source* source) {
   delete source;
 }
 
-const infer_plugin kPlugin = {
-    sizeof(infer_plugin), INFER_ABI, {"null", 4}, {"1", 1}, {"MIT", 3}, init, load, unload, describe,
-    nullptr,              open,      next,        cancel,   close};
+const infer_plugin kPlugin = {sizeof(infer_plugin),
+                              INFER_ABI,
+                              {"null", 4},
+                              {"1", 1},
+                              {"MIT", 3},
+                              init,
+                              load,
+                              unload,
+                              describe,
+                              nullptr,
+                              open,
+                              next,
+                              cancel,
+                              close};
 
 }  // namespace
 

@@ -25,12 +25,19 @@ core::Json to_json(const Report& report) {
   return json;
 }
 
+std::chrono::milliseconds milliseconds_of(double seconds) {
+  return std::chrono::milliseconds(static_cast<std::int64_t>(seconds * 1000));
+}
+
 // The result of the child: the exit code as a letter, then what to print.
 std::string check(const CheckOptions& o, const Tell& doing) {
   PluginCheck how;
   how.model = o.model.value_or("");
   how.config = o.config;
   how.progress = doing;
+  how.deterministic = !o.varies;
+  how.patience.wake = milliseconds_of(o.wake_limit);
+  how.patience.call = milliseconds_of(o.call_limit);
   for (const std::string& path : o.files) how.files.push_back({"model", path});
   const Report report = check_plugin(o.file, how);
   std::string text = report.ok() ? "y" : "n";
@@ -125,7 +132,7 @@ int check_plugin_file(const CheckOptions& options) {
     Status status(is_terminal(STDERR_FILENO));
     ending = run_apart([&o](const Tell& doing) { return check(o, doing); },
                        [&status](std::string_view what) { status.show(what); },
-                       std::chrono::milliseconds(static_cast<std::int64_t>(o.timeout * 1000)));
+                       milliseconds_of(o.timeout));
   }
   if (!ending.problem.empty()) return fail(Error(Errc::kIo, ending.problem), out, o.json);
   if (!ending.result || ending.result->empty()) return tell_verdict(o, ending, out);

@@ -22,9 +22,9 @@ struct Ending {
   std::string problem{};                // not empty: there could be no child
 };
 
-// Runs `work` in a fork of this process, which must have one thread. The work tells what it is doing
-// by the function it is given; `progress` is called here with that. More than `silence` without a
-// word counts as hanging.
+// Runs `work` in a fork of this process, which must have one thread. The work tells what it is
+// doing by the function it is given; `progress` is called here with that. More than `silence`
+// without a word counts as hanging.
 Ending run_apart(const std::function<std::string(const Tell& doing)>& work, const Tell& progress,
                  std::chrono::milliseconds silence);
 

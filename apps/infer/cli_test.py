@@ -7,6 +7,7 @@ a loaded machine does not reach; what must happen first is found out by reading,
 import json
 import os
 import pty
+import re
 import select
 import shutil
 import signal
@@ -555,6 +556,31 @@ class Tools(Case):
         self.assertIn("bad:", self.infer("plugin", "list")[0])
 
 
+class Guide(Case):
+    """docs/guides/cli.md says what the program does."""
+    def setUp(self):
+        super().setUp()
+        path = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "docs", "guides", "cli.md")
+        if not os.path.exists(path):
+            self.skipTest("the guide is not in this checkout")
+        with open(path) as file:
+            self.guide = file.read()
+
+    def test_every_kind_has_an_example(self):
+        examples = [json.loads(line) for block in re.findall(r"```json\n(.*?)```", self.guide, re.S)
+                    for line in block.splitlines()]
+        table = self.guide.split("| Kind |")[1].split("\n\n")[0]
+        kinds = {kind for row in re.findall(r"(?m)^\| (`.*?) \|", table) for kind in re.findall(r"`(\w+)`", row)}
+        self.assertEqual(len(kinds), 15)
+        self.assertEqual({example["kind"] for example in examples}, kinds)
+
+    def test_every_option_is_told(self):
+        for command in (["run"], ["plugin", "check"]):
+            out, _ = self.infer(*command, "--help")
+            for option in set(re.findall(r"(?m)^ +(?:-\w,)?(--[a-z-]+)", out)) - {"--help"}:
+                self.assertRegex(self.guide, r"`%s[ `]" % option)
+
+
 CRASHING = """
 #include <infer/plugin.h>
 #include <signal.h>
@@ -601,6 +627,23 @@ class Check(Case):
     def test_llama_passes(self):
         report = json.loads(self.infer("plugin", "check", "--json", plugin_of("llama"))[0])
         self.assertTrue(report["ok"], report)
+
+    def test_every_broken_plugin_is_named_by_its_rule(self):
+        built = os.path.join(os.path.dirname(INFER), "..", "tests", "broken-plugins")
+        sources = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "tests", "broken-plugins")
+        if not os.path.isdir(built):
+            self.skipTest("the broken plugins are not built here")
+        for name in sorted(os.listdir(sources)):
+            plugin = os.path.join(built, "infer-%s.so" % name[:-2])
+            with open(os.path.join(sources, name)) as file:
+                comment = " ".join(file.read().split("*/")[0].split())
+            rule = re.search(r"Breaks ([a-z_]+\.[a-z0-9_]+)", comment)
+            if not name.endswith(".c") or not rule or not os.path.exists(plugin):
+                continue
+            with self.subTest(name):
+                report = json.loads(self.infer("plugin", "check", "--json", "--wake-limit", "1", plugin, code=1)[0])
+                self.assertFalse(report["ok"])
+                self.assertIn(rule.group(1), [finding["rule"] for finding in report["findings"]])
 
     def test_a_missing_file(self):
         out, err = self.infer("plugin", "check", "no-such.so", code=3)

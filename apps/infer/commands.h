@@ -22,6 +22,9 @@ struct CheckOptions {
   std::optional<std::string> model{};  // what stands behind the scheme
   std::vector<std::string> files{};    // model files
   std::string config{};                // JSON
+  bool varies = false;                 // the text differs also at temperature 0
+  double wake_limit = 60;              // seconds from "nothing yet" to the wake-up
+  double call_limit = 0.05;            // seconds that a call which must not wait may take
   double timeout = 120;                // seconds without progress that count as hanging
   bool json = false;
 };

@@ -1,4 +1,5 @@
-// The contract for machines: an event is one JSON object on one line. docs/guides/cli.md has all kinds.
+// The contract for machines: an event is one JSON object on one line. All kinds:
+// docs/guides/cli.md.
 #ifndef INFER_APPS_JSON_LINES_H_
 #define INFER_APPS_JSON_LINES_H_
 

@@ -15,7 +15,7 @@ std::size_t character(std::string_view text, std::size_t at) {
   };
   const unsigned first = byte(at);
   if (first < 0x80) return 1;
-  // The second byte has a narrower range after some first ones: overlong forms, surrogates, the end.
+  // After some first bytes the second has a narrower range: overlong forms, surrogates, the end.
   unsigned low = 0x80, high = 0xBF;
   std::size_t length = 0;
   if (first >= 0xC2 && first <= 0xDF) {

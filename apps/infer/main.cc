@@ -172,9 +172,14 @@ void Program::add_plugin() {
   command.add_option("--file", check.files, "A model file to load; may be repeated")
       ->allow_extra_args(false);
   command.add_option("--config", check.config, "The plugin's configuration, as JSON");
-  command.add_option("--timeout", check.timeout, "Seconds without progress that count as hanging")
-      ->check(seconds())
-      ->capture_default_str();
+  command.add_flag("--varies", check.varies,
+                   "The same prompt may give another text, even at temperature 0");
+  const auto limit = [&command](const char* name, double& value, const char* about) {
+    command.add_option(name, value, about)->check(seconds())->capture_default_str();
+  };
+  limit("--wake-limit", check.wake_limit, "Seconds from \"nothing yet\" to the wake-up");
+  limit("--call-limit", check.call_limit, "Seconds that a call which must not wait may take");
+  limit("--timeout", check.timeout, "Seconds without progress that count as hanging");
   command.add_flag("--json", check.json, "Print one JSON object");
   command.final_callback([this] { action = [this] { return check_plugin_file(check); }; });
 }

@@ -16,7 +16,7 @@ class Output {
 
   // What the next flush() writes. It keeps its memory, so composing in it soon allocates nothing.
   std::string& buffer() noexcept { return buffer_; }
-  // Writes and empties the buffer. False once anything went wrong: then nothing is written any more.
+  // Writes and empties the buffer. False once anything went wrong: from then on nothing is written.
   bool flush();
   bool write(std::string_view text) {
     buffer_ += text;

@@ -44,7 +44,7 @@ struct ModelInfo {
   std::string name{};      // what stands behind the scheme
   std::string family{};    // "llama", "qwen3", ...; empty: unknown
   std::string quantization{};
-  std::optional<std::int64_t> context{};     // tokens
+  std::optional<std::int64_t> context{};  // tokens
   std::optional<std::int64_t> parameters{};
   std::optional<std::int64_t> size_bytes{};
   Known tools = Known::kUnknown;

@@ -30,7 +30,8 @@ inline namespace v0 {
 
 struct Response;
 
-// The kinds of failure. The order is not an interface; names are (to_string). New ones go to the end.
+// The kinds of failure. Their names (to_string) are an interface, their order is not; new ones go
+// to the end.
 enum class Errc : std::uint8_t {
   kInvalidRequest,   // the caller's request or configuration is wrong; the message names the field
   kUnauthorized,     // no key, or the provider refuses it
@@ -51,13 +52,14 @@ enum class Errc : std::uint8_t {
   kProtocol,         // the peer answered something that is not its protocol
   kTooLarge,         // a limit of the library on sizes
   kOutOfMemory,
-  kModelInvalid,     // the model file is damaged or of an unknown kind
-  kIo,               // a file could not be read or written
-  kEngine,           // a local engine failed
-  kEngineCrashed,    // a local engine's process died
+  kModelInvalid,   // the model file is damaged or of an unknown kind
+  kIo,             // a file could not be read or written
+  kEngine,         // a local engine failed
+  kEngineCrashed,  // a local engine's process died
 };
 
-// "invalid_request", "unauthorized", ...: the names used by the CLI, the bindings and the documents.
+// "invalid_request", "unauthorized", ...: the names that the CLI, the bindings and the documents
+// use.
 INFER_API std::string_view to_string(Errc code) noexcept;
 // The code with that name; nothing if there is none.
 INFER_API std::optional<Errc> errc_from_string(std::string_view name) noexcept;

@@ -16,19 +16,21 @@
 //
 // What the fields hold, by kind (all else is zero or empty):
 //
-//   kind        data               id                 extra            also
-//   kStart      -                  the model          metadata, JSON   meta
-//   kPartBegin  tool name          tool call id       -                part_kind, choice, part
-//   kDelta      bytes              -                  -                part_kind, choice, part, logprobs
-//   kPartEnd    signature, for     the item's id      JSON to keep     part_kind, choice, part
-//               kReasoning
-//   kUsage      -                  -                  -                usage
-//   kWarning    code               message            JSON facts       -
-//   kProgress   what is going on   -                  -                step, steps
-//   kMedia      -                  the item's id      JSON to keep     media, preview, step, steps, choice, part
-//   kVectors    -                  -                  -                vectors, dimensions
-//   kFinish     raw reason; for    -                  -                finish, choice, usage (may be null)
-//               kStopSequence the stop text
+//   kind        data              id               extra           also
+//   kStart      -                 the model        metadata, JSON  meta
+//   kPartBegin  tool name         tool call id     -               part_kind, choice, part
+//   kDelta      bytes             -                -               part_kind, choice, part,
+//                                                                  logprobs
+//   kPartEnd    signature of a    the item's id    JSON to keep    part_kind, choice, part
+//               kReasoning part
+//   kUsage      -                 -                -               usage
+//   kWarning    code              message          JSON facts      -
+//   kProgress   what is going on  -                -               step, steps
+//   kMedia      -                 the item's id    JSON to keep    media, preview, step, steps,
+//                                                                  choice, part
+//   kVectors    -                 -                -               vectors, dimensions
+//   kFinish     raw reason; for   -                -               finish, choice, usage (may be
+//               kStopSequence the stop text                        null)
 //
 // A part of kOpaque has its type in kPartBegin's data, and its JSON in the deltas.
 //
@@ -106,10 +108,10 @@ struct Meta {
 
 // One token and how likely it was; alternatives follow it in Event::logprobs.
 struct TokenLogprob {
-  std::int32_t token = -1;     // the model's id; -1 unknown
-  float logprob = 0;           // natural logarithm
-  std::string_view bytes{};    // may be part of a character
-  std::uint32_t n_top = 0;     // how many of the following entries are its alternatives
+  std::int32_t token = -1;   // the model's id; -1 unknown
+  float logprob = 0;         // natural logarithm
+  std::string_view bytes{};  // may be part of a character
+  std::uint32_t n_top = 0;   // how many of the following entries are its alternatives
 };
 
 struct Event {
@@ -139,10 +141,10 @@ struct Event {
   Kind kind = Kind::kNone;
   PartKind part_kind = PartKind::kNone;
   Finish finish = Finish::kUnknown;
-  bool preview = false;      // kMedia: a picture on the way, not the result
+  bool preview = false;  // kMedia: a picture on the way, not the result
   std::uint32_t choice = 0;
   std::uint32_t part = 0;
-  std::uint32_t step = 0;    // kProgress, kMedia: step of steps
+  std::uint32_t step = 0;  // kProgress, kMedia: step of steps
   std::uint32_t steps = 0;
   std::string_view data{};
   std::string_view id{};

@@ -7,7 +7,8 @@
 //   std::vector<infer::Message> chat = {infer::system("Be brief."), infer::user("Hello!")};
 //   chat.push_back(response.message());          // keeps everything that the provider needs
 //
-// Thread rule: plain values. Blob is an immutable shared buffer: copying a message copies no picture.
+// Thread rule: plain values. Blob is an immutable shared buffer: copying a message copies no
+// picture.
 #ifndef INFER_MESSAGE_H_
 #define INFER_MESSAGE_H_
 
@@ -40,9 +41,7 @@ class INFER_API Blob {
   const std::uint8_t* data() const noexcept { return data_; }
   std::size_t size() const noexcept { return size_; }
   bool empty() const noexcept { return size_ == 0; }
-  std::string_view view() const noexcept {
-    return {reinterpret_cast<const char*>(data_), size_};
-  }
+  std::string_view view() const noexcept { return {reinterpret_cast<const char*>(data_), size_}; }
   // Same bytes.
   friend bool operator==(const Blob& a, const Blob& b) noexcept { return a.view() == b.view(); }
 

@@ -1,4 +1,5 @@
-// infer/mock.h - a model that says what it is told, for the tests of programs that use this library.
+// infer/mock.h - a model that says what it is told, for the tests of programs that use this
+// library.
 //
 //   infer::MockScript script;
 //   script.deltas = {"Hello", ", ", "world"};
@@ -22,13 +23,13 @@ namespace infer {
 inline namespace v0 {
 
 struct MockScript {
-  std::string name = "mock";            // ModelInfo::name
-  std::vector<std::string> deltas{};    // the answer; empty: the prompt's text, word by word
-  std::string reasoning{};              // not empty: a reasoning part before the text
-  std::vector<ToolCall> tool_calls{};   // after the text; the reply then finishes with kToolCalls
+  std::string name = "mock";           // ModelInfo::name
+  std::vector<std::string> deltas{};   // the answer; empty: the prompt's text, word by word
+  std::string reasoning{};             // not empty: a reasoning part before the text
+  std::vector<ToolCall> tool_calls{};  // after the text; the reply then finishes with kToolCalls
   Finish finish = Finish::kStop;
-  std::chrono::milliseconds delay{0};   // before each delta
-  std::optional<Error> error{};         // after the deltas, in place of the finish
+  std::chrono::milliseconds delay{0};  // before each delta
+  std::optional<Error> error{};        // after the deltas, in place of the finish
 };
 
 INFER_API TextModel mock(MockScript script);

@@ -5,7 +5,7 @@
 //
 //   auto reply = model->stream("Why is the sky blue?");     // piece by piece
 //   for (std::string_view chunk : reply.text()) std::cout << chunk << std::flush;
-//   auto done = reply.finish();                             // what it was, what it cost, or the error
+//   auto done = reply.finish();                             // the whole answer, or the error
 //
 //   auto whole = model->generate("And at night?");          // all at once
 //   if (whole) std::cout << whole->text() << '\n';

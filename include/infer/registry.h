@@ -6,9 +6,9 @@
 //   auto model = infer::text("llama:/models/qwen3.gguf", infer::LocalConfig{.context = 4096});
 //
 // A scheme is either built in or a plugin: a shared object infer-SCHEME.so in one of
-// plugin_directories(). A local model's rest is a path if it holds a '/', else a name that is looked
-// up in model_directories(). Loading equal names with equal configuration gives one loaded model,
-// shared while any handle lives.
+// plugin_directories(). A local model's rest is a path if it holds a '/', else a name that is
+// looked up in model_directories(). Loading equal names with equal configuration gives one loaded
+// model, shared while any handle lives.
 //
 // The library reads no file by itself and looks at no environment variable but INFER_PLUGIN_PATH
 // and MODELS_PATH. It never looks in the working directory.
@@ -40,11 +40,11 @@ inline namespace v0 {
 // How to load a model into this process. Unset: the engine's default, given by each field. A field
 // out of range is kInvalidRequest, naming it and what is allowed.
 struct LocalConfig {
-  std::optional<std::int64_t> context{};   // tokens a sequence may hold; default: the model's own
-                                           // training length, at most 4096
-  std::optional<std::int32_t> batch{};     // prompt tokens read in one step; default 512
-  std::optional<std::int32_t> threads{};   // default 1
-  std::optional<std::int32_t> parallel{};  // replies that run at once, others wait; default 4
+  std::optional<std::int64_t> context{};     // tokens a sequence may hold; default: the model's own
+                                             // training length, at most 4096
+  std::optional<std::int32_t> batch{};       // prompt tokens read in one step; default 512
+  std::optional<std::int32_t> threads{};     // default 1
+  std::optional<std::int32_t> parallel{};    // replies that run at once, others wait; default 4
   std::optional<std::int32_t> gpu_layers{};  // layers put on a GPU; default 0
   std::optional<bool> mmap{};                // map the file instead of reading it; default true
 };
@@ -58,13 +58,13 @@ using Config = std::variant<std::monostate, LocalConfig, PluginConfig>;
 
 // How to behave while a model loads, which can take minutes.
 struct Load {
-  StopToken stop{};                         // stops the load: kCancelled
-  std::function<void(double)> progress{};   // 0..1, never falling, on the loading thread
+  StopToken stop{};                        // stops the load: kCancelled
+  std::function<void(double)> progress{};  // 0..1, never falling, on the loading thread
 };
 
 // A model file that discovery found; read from its header alone.
 struct ModelFile {
-  std::string id{};      // what to pass to text(): "llama:tiny-chat"
+  std::string id{};  // what to pass to text(): "llama:tiny-chat"
   std::string path{};
   std::string family{};  // "llama", "qwen3", ...
   std::string quantization{};

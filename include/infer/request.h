@@ -35,9 +35,9 @@ inline namespace v0 {
 
 // A function that the model may ask for.
 struct Tool {
-  std::string name{};         // letters, digits, '_' and '-'
-  std::string description{};  // for the model
-  std::string schema{};       // JSON Schema of the arguments; empty: no arguments
+  std::string name{};            // letters, digits, '_' and '-'
+  std::string description{};     // for the model
+  std::string schema{};          // JSON Schema of the arguments; empty: no arguments
   std::optional<bool> strict{};  // [quality] arguments must fit the schema, where a provider can
   // Instead of all the above: the provider's own JSON for a built-in tool, sent as it is.
   std::string provider_json{};
@@ -54,9 +54,9 @@ struct ToolChoice {
 struct Output {
   enum class Form : std::uint8_t { kText, kJsonObject, kJsonSchema, kGrammar };
   Form form = Form::kText;
-  std::string name{};    // kJsonSchema: a name for the provider; default "answer"
-  std::string schema{};  // kJsonSchema: JSON Schema as text
-  bool strict = true;    // kJsonSchema: refuse what the provider cannot hold to the letter
+  std::string name{};     // kJsonSchema: a name for the provider; default "answer"
+  std::string schema{};   // kJsonSchema: JSON Schema as text
+  bool strict = true;     // kJsonSchema: refuse what the provider cannot hold to the letter
   std::string grammar{};  // kGrammar: GBNF, local engines only
 };
 
@@ -114,7 +114,7 @@ struct TextRequest {
   // ---- the form and length of the answer
   Output output{};
   std::optional<std::int64_t> max_tokens{};  // [promise] tokens, > 0; default: the model's limit
-  std::vector<std::string> stop{};           // [promise] ends before any of these; not part of the text
+  std::vector<std::string> stop{};  // [promise] ends before any of these; not part of the text
   std::vector<std::int32_t> stop_token_ids{};  // [promise] local engines
   std::uint32_t n = 1;                         // [promise] how many answers (choices)
   std::optional<Logprobs> logprobs{};          // [promise]
@@ -131,9 +131,9 @@ struct TextRequest {
   Truncation truncation = Truncation::kError;
 
   // ---- labels
-  std::string cache_key{};     // [host] OpenAI's prompt_cache_key
-  std::string service_tier{};  // [host] OpenAI, Groq: "auto", "flex", "priority"
-  std::string user{};          // [host] an id of your user, for abuse reports
+  std::string cache_key{};                        // [host] OpenAI's prompt_cache_key
+  std::string service_tier{};                     // [host] OpenAI, Groq: "auto", "flex", "priority"
+  std::string user{};                             // [host] an id of your user, for abuse reports
   std::map<std::string, std::string> metadata{};  // [host]
   // Provider -> a JSON object whose members are merged into that provider's request, last. For
   // what this library does not know yet; other providers never see it. [host]
@@ -143,33 +143,33 @@ struct TextRequest {
 // A picture from words, or from words and pictures.
 struct ImageRequest {
   std::string prompt{};
-  std::string negative_prompt{};           // [quality] what should not be there
-  std::optional<std::uint32_t> width{};    // [promise] pixels; default: the model's
-  std::optional<std::uint32_t> height{};   // [promise] pixels; default: the model's
-  std::uint32_t n = 1;                     // [promise] how many pictures
-  std::optional<std::uint64_t> seed{};     // [quality]
-  std::vector<Media> images{};             // [promise] start from or edit these
-  std::optional<Media> mask{};             // [promise] white: to be painted anew
-  std::optional<std::uint32_t> steps{};    // [quality] local engines; default: the model's
-  std::optional<double> guidance{};        // [quality] classifier-free guidance scale
-  std::optional<double> strength{};        // [quality] 0..1, how far to leave images[0]
-  std::string sample_method{};             // [quality] local engines, by name
-  std::string scheduler{};                 // [quality] local engines, by name
-  std::string quality{};                   // [quality] OpenAI: "low", "medium", "high"
-  std::string background{};                // [quality] OpenAI: "transparent", "opaque"
-  std::string format{};                    // [promise] "png", "jpeg", "webp"; empty: the backend's
-  std::uint32_t previews = 0;              // pictures to show on the way; 0: none
+  std::string negative_prompt{};          // [quality] what should not be there
+  std::optional<std::uint32_t> width{};   // [promise] pixels; default: the model's
+  std::optional<std::uint32_t> height{};  // [promise] pixels; default: the model's
+  std::uint32_t n = 1;                    // [promise] how many pictures
+  std::optional<std::uint64_t> seed{};    // [quality]
+  std::vector<Media> images{};            // [promise] start from or edit these
+  std::optional<Media> mask{};            // [promise] white: to be painted anew
+  std::optional<std::uint32_t> steps{};   // [quality] local engines; default: the model's
+  std::optional<double> guidance{};       // [quality] classifier-free guidance scale
+  std::optional<double> strength{};       // [quality] 0..1, how far to leave images[0]
+  std::string sample_method{};            // [quality] local engines, by name
+  std::string scheduler{};                // [quality] local engines, by name
+  std::string quality{};                  // [quality] OpenAI: "low", "medium", "high"
+  std::string background{};               // [quality] OpenAI: "transparent", "opaque"
+  std::string format{};                   // [promise] "png", "jpeg", "webp"; empty: the backend's
+  std::uint32_t previews = 0;             // pictures to show on the way; 0: none
   std::map<std::string, std::string> extra{};  // [host] as TextRequest::extra
 };
 
 // Vectors from texts.
 struct EmbeddingRequest {
-  std::vector<std::string> inputs{};            // at least one
-  std::optional<std::uint32_t> dimensions{};    // [promise] shorten the vectors to this
-  std::optional<bool> normalize{};              // [promise] to length 1; default: the model's way
-  std::string input_type{};                     // [quality] "query", "document"
-  std::string user{};                           // [host]
-  std::map<std::string, std::string> extra{};   // [host] as TextRequest::extra
+  std::vector<std::string> inputs{};           // at least one
+  std::optional<std::uint32_t> dimensions{};   // [promise] shorten the vectors to this
+  std::optional<bool> normalize{};             // [promise] to length 1; default: the model's way
+  std::string input_type{};                    // [quality] "query", "document"
+  std::string user{};                          // [host]
+  std::map<std::string, std::string> extra{};  // [host] as TextRequest::extra
 };
 
 // How many tokens this text request's prompt has, without running it.

@@ -323,7 +323,8 @@ std::unique_ptr<Stream> PluginSubject::open(const Ask& ask) {
     more +=
         "\"tool_choice\":\"required\",\"tools\":[{\"description\":\"The weather in a city\","
         "\"name\":\"get_weather\",\"schema\":"
-        "\"{\\\"type\\\":\\\"object\\\",\\\"properties\\\":{\\\"city\\\":{\\\"type\\\":\\\"string\\\"}},"
+        "\"{\\\"type\\\":\\\"object\\\",\\\"properties\\\":{\\\"city\\\":{\\\"type\\\":"
+        "\\\"string\\\"}},"
         "\\\"required\\\":[\\\"city\\\"]}\"}],";
   return open_json(request_json(json_quoted(ask.prompt), ask.max_tokens, more));
 }

@@ -28,12 +28,12 @@ Error timeout(const char* which, const char* message) {
 
 }  // namespace
 
-std::unique_ptr<Source> refuse(Error error) {
-  return std::make_unique<Refusing>(std::move(error));
-}
+std::unique_ptr<Source> refuse(Error error) { return std::make_unique<Refusing>(std::move(error)); }
 
 Watch::Watch(const Call& call)
-    : stop_(call.stop), idle_(call.timeouts.idle), first_(core::from_now(call.timeouts.first)),
+    : stop_(call.stop),
+      idle_(call.timeouts.idle),
+      first_(core::from_now(call.timeouts.first)),
       total_(std::min(call.deadline, core::from_now(call.timeouts.total))) {}
 
 std::optional<Error> Watch::check() {
@@ -43,8 +43,7 @@ std::optional<Error> Watch::check() {
   pending_ = false;
   if (std::min(next_, total_) == Clock::time_point::max()) return std::nullopt;
   const auto now = Clock::now();
-  if (now >= total_)
-    return timeout("total", "the reply took longer than its total time allows");
+  if (now >= total_) return timeout("total", "the reply took longer than its total time allows");
   if (now >= next_) {
     return content_ == kWaitingFirst
                ? timeout("first", "no content came within the time allowed for the first")

@@ -12,12 +12,14 @@ inline namespace v0 {
 namespace {
 
 constexpr std::array<std::string_view, 23> kNames = {
-    "invalid_request",  "unauthorized",     "forbidden",      "not_found",
-    "unsupported",      "context_overflow", "content_filtered", "rate_limited",
-    "quota_exceeded",   "budget_exceeded",  "overloaded",     "timeout",
-    "cancelled",        "network",          "tls",            "truncated",
-    "protocol",         "too_large",        "out_of_memory",  "model_invalid",
-    "io",               "engine",           "engine_crashed"};
+    "invalid_request",  "unauthorized",  "forbidden",
+    "not_found",        "unsupported",   "context_overflow",
+    "content_filtered", "rate_limited",  "quota_exceeded",
+    "budget_exceeded",  "overloaded",    "timeout",
+    "cancelled",        "network",       "tls",
+    "truncated",        "protocol",      "too_large",
+    "out_of_memory",    "model_invalid", "io",
+    "engine",           "engine_crashed"};
 static_assert(static_cast<std::size_t>(Errc::kEngineCrashed) + 1 == kNames.size());
 
 constexpr std::size_t kMaxBody = 4096;
@@ -26,10 +28,8 @@ RetryHint default_retry(Errc code) {
   switch (code) {
     case Errc::kRateLimited:
     case Errc::kOverloaded:
-    case Errc::kNetwork:
-      return RetryHint::kYes;
-    default:
-      return RetryHint::kNo;
+    case Errc::kNetwork: return RetryHint::kYes;
+    default: return RetryHint::kNo;
   }
 }
 
@@ -58,9 +58,17 @@ struct Error::Rep {
 
   Rep() = default;
   Rep(const Rep& o)
-      : code(o.code), retry(o.retry), http_status(o.http_status), retry_after(o.retry_after),
-        message(o.message), provider(o.provider), provider_code(o.provider_code),
-        request_id(o.request_id), body(o.body), details(o.details), partial(o.partial) {}
+      : code(o.code),
+        retry(o.retry),
+        http_status(o.http_status),
+        retry_after(o.retry_after),
+        message(o.message),
+        provider(o.provider),
+        provider_code(o.provider_code),
+        request_id(o.request_id),
+        body(o.body),
+        details(o.details),
+        partial(o.partial) {}
   void release() {
     if (refs.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
   }

@@ -44,8 +44,7 @@ TEST(Error, RetryIsYesOnlyWhereNothingHasRun) {
     const auto code = static_cast<Errc>(i);
     const bool yes =
         code == Errc::kRateLimited || code == Errc::kOverloaded || code == Errc::kNetwork;
-    EXPECT_EQ(Error(code, "x").retry(), yes ? RetryHint::kYes : RetryHint::kNo)
-        << to_string(code);
+    EXPECT_EQ(Error(code, "x").retry(), yes ? RetryHint::kYes : RetryHint::kNo) << to_string(code);
   }
   EXPECT_EQ(Error(Errc::kNetwork, "x").with_retry(RetryHint::kAmbiguous).retry(),
             RetryHint::kAmbiguous);

@@ -65,8 +65,7 @@ std::ostream& operator<<(std::ostream& out, const Usage& usage) {
   if (usage.output && usage.timing.decode && usage.timing.decode->count() > 0) {
     char rate[48];
     const double seconds = std::chrono::duration<double>(*usage.timing.decode).count();
-    std::snprintf(rate, sizeof rate, "%.1f tokens/s",
-                  static_cast<double>(*usage.output) / seconds);
+    std::snprintf(rate, sizeof rate, "%.1f tokens/s", static_cast<double>(*usage.output) / seconds);
     out << comma << rate;
     comma = ", ";
   }

@@ -18,7 +18,10 @@ struct EventBuffer::Stored {
   std::deque<std::string> bytes;  // of the logprobs; a deque: its strings do not move
 
   explicit Stored(const Event& from)
-      : event(from), data(from.data), id(from.id), extra(from.extra),
+      : event(from),
+        data(from.data),
+        id(from.id),
+        extra(from.extra),
         vectors(from.vectors.begin(), from.vectors.end()),
         logprobs(from.logprobs.begin(), from.logprobs.end()) {
     event.data = data;
@@ -28,8 +31,7 @@ struct EventBuffer::Stored {
     if (from.media) event.media = &media.emplace(*from.media);
     if (from.meta) event.meta = &meta.emplace(*from.meta);
     event.vectors = vectors;
-    for (TokenLogprob& logprob : logprobs)
-      logprob.bytes = bytes.emplace_back(logprob.bytes);
+    for (TokenLogprob& logprob : logprobs) logprob.bytes = bytes.emplace_back(logprob.bytes);
     event.logprobs = logprobs;
   }
   Stored(const Stored&) = delete;
@@ -41,9 +43,7 @@ EventBuffer::~EventBuffer() = default;
 EventBuffer::EventBuffer(EventBuffer&&) noexcept = default;
 EventBuffer& EventBuffer::operator=(EventBuffer&&) noexcept = default;
 
-void EventBuffer::push(const Event& event) {
-  events_.push_back(std::make_unique<Stored>(event));
-}
+void EventBuffer::push(const Event& event) { events_.push_back(std::make_unique<Stored>(event)); }
 std::size_t EventBuffer::size() const noexcept { return events_.size(); }
 const Event& EventBuffer::operator[](std::size_t i) const noexcept { return events_[i]->event; }
 void EventBuffer::clear() { events_.clear(); }

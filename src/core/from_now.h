@@ -14,8 +14,8 @@ namespace infer::core {
 inline Clock::time_point from_now(std::optional<std::chrono::milliseconds> time) {
   if (!time) return Clock::time_point::max();
   const auto now = Clock::now();
-  const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
-      Clock::time_point::max() - now);
+  const auto left =
+      std::chrono::duration_cast<std::chrono::milliseconds>(Clock::time_point::max() - now);
   if (*time >= left) return Clock::time_point::max();
   return now + std::max(*time, std::chrono::milliseconds(0));
 }

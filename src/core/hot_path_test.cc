@@ -54,7 +54,7 @@ TEST(HotPath, AllocatesNothingPerEvent) {
         }
         slept = false;
         if (i == deltas + 2) return Step::kEnd;
-        p.event = i == 0 ? event(Kind::kPartBegin, PartKind::kText)
+        p.event = i == 0        ? event(Kind::kPartBegin, PartKind::kText)
                   : i <= deltas ? event(Kind::kDelta, PartKind::kText, "token ")
                                 : test::finish();
         ++i;

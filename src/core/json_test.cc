@@ -61,10 +61,10 @@ TEST(Json, SaysWhere) {
 
 TEST(Json, RefusesWhatIsNotJson) {
   using namespace std::string_view_literals;
-  for (std::string_view text : {"nul"sv, "{'a':1}"sv, "[1,2"sv, "NaN"sv, "Infinity"sv, "1e999"sv,
-                                "\"\xC0\x80\""sv, "\"\xED\xA0\x80\""sv, "{\"a\"}"sv, "// c\n1"sv,
-                                "\"a\nb\""sv, "01"sv, "1\0"sv, "1\0 and more"sv, "\0"sv, "[1]\0["sv,
-                                "\"\\ud800\""sv})
+  for (std::string_view text :
+       {"nul"sv, "{'a':1}"sv, "[1,2"sv, "NaN"sv, "Infinity"sv, "1e999"sv, "\"\xC0\x80\""sv,
+        "\"\xED\xA0\x80\""sv, "{\"a\"}"sv, "// c\n1"sv, "\"a\nb\""sv, "01"sv, "1\0"sv,
+        "1\0 and more"sv, "\0"sv, "[1]\0["sv, "\"\\ud800\""sv})
     EXPECT_FALSE(parse_json(text)) << text;
   EXPECT_TRUE(parse_json(" [ 1 , -2.5e3 , \"\\u00e9\\ud83d\\ude00\" , null ] "));
 }
@@ -77,8 +77,9 @@ TEST(Json, WritesCanonically) {
 }
 
 TEST(Json, FindsMembersOfTheRightType) {
-  auto j = parse_json("{\"s\":\"x\",\"i\":5,\"big\":18446744073709551615,\"d\":1.5,"
-                      "\"neg\":-9223372036854775808,\"n\":null}");
+  auto j = parse_json(
+      "{\"s\":\"x\",\"i\":5,\"big\":18446744073709551615,\"d\":1.5,"
+      "\"neg\":-9223372036854775808,\"n\":null}");
   ASSERT_TRUE(j);
   EXPECT_EQ(string_or(*j, "s"), "x");
   EXPECT_EQ(string_or(*j, "i", "other"), "other");

@@ -33,8 +33,8 @@ Blob Blob::borrow(const void* data, std::size_t size, std::shared_ptr<const void
 
 // Written out: clang 14 cannot default comparisons of types that contain themselves.
 bool ToolResult::operator==(const ToolResult& o) const {
-  return call_id == o.call_id && name == o.name && content == o.content &&
-         is_error == o.is_error && provider_executed == o.provider_executed;
+  return call_id == o.call_id && name == o.name && content == o.content && is_error == o.is_error &&
+         provider_executed == o.provider_executed;
 }
 bool Part::operator==(const Part& o) const {
   return value == o.value && id == o.id && issuer == o.issuer && extra == o.extra &&

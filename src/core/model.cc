@@ -38,8 +38,7 @@ Result<std::int64_t> TextModel::count_tokens(TextRequest request, Call call) con
   auto response = Reply(backend_, Request(std::move(count)), whole(std::move(call))).finish();
   if (!response) return response.error();
   if (!response->usage.input)
-    return Error(Errc::kProtocol, "the backend counted no tokens")
-        .with_provider(info().provider);
+    return Error(Errc::kProtocol, "the backend counted no tokens").with_provider(info().provider);
   return *response->usage.input;
 }
 
@@ -84,8 +83,7 @@ Result<Response> ImageModel::generate(ImageRequest request, Call call) const {
 
 Result<Embeddings> EmbeddingModel::embed(EmbeddingRequest request, Call call) const {
   const std::size_t rows = request.inputs.size();
-  auto response =
-      Reply(backend_, Request(std::move(request)), whole(std::move(call))).finish();
+  auto response = Reply(backend_, Request(std::move(request)), whole(std::move(call))).finish();
   if (!response) return response.error();
   Embeddings out;
   out.values = std::move(response->vectors);

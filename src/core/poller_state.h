@@ -26,7 +26,7 @@ struct PollerSlot : std::enable_shared_from_this<PollerSlot> {
   // Where the reply is now; follows moves. Only the thread that pulls looks: no lock.
   Reply* reply = nullptr;
   bool unfinished = false;
-  bool ready = false;  // in the list below; only while unfinished
+  bool ready = false;      // in the list below; only while unfinished
   std::uint64_t turn = 0;  // of the last time it became ready
   PollerSlot* prev = nullptr;
   PollerSlot* next = nullptr;

@@ -183,9 +183,7 @@ TEST(Poller, PendingIsNotPulledInACircle) {
   auto gates = make_gates(1);
   {
     Reply reply = gated(gates).stream("hi");
-    std::thread engine([gate = gates[0]] {
-      std::this_thread::sleep_for(30ms);
-    });
+    std::thread engine([gate = gates[0]] { std::this_thread::sleep_for(30ms); });
     // The waker is set by the first pull, on this thread: pulled once by hand.
     EXPECT_EQ(reply.try_next(), Step::kPending);
     engine.join();

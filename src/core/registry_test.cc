@@ -10,8 +10,8 @@ namespace infer {
 namespace {
 
 Registry::Factory factory(std::string* seen = nullptr) {
-  return [seen](std::string_view rest, const Config&, const Load&)
-             -> Result<std::shared_ptr<const Backend>> {
+  return [seen](std::string_view rest, const Config&,
+                const Load&) -> Result<std::shared_ptr<const Backend>> {
     if (seen) *seen = std::string(rest);
     if (rest == "bad") return Error(Errc::kNotFound, "no model bad");
     return mock({.deltas = {"ok"}}).backend();

@@ -23,7 +23,8 @@ struct WakePoller {
 }  // namespace
 
 struct Reply::Impl {
-  // A source that always has an event is never pending; this often the deadline is looked at anyway.
+  // A source that always has an event is never pending; this often the deadline is looked at
+  // anyway.
   static constexpr std::uint32_t kClockInterval = 64;
 
   std::shared_ptr<const Backend> backend;  // before the source: destroyed after it
@@ -37,8 +38,8 @@ struct Reply::Impl {
   Response response;
   std::optional<Error> error;
   bool done = false;
-  bool finished = false;    // finish() was called
-  bool complete = false;    // a kFinish came: the proof that the answer is whole
+  bool finished = false;  // finish() was called
+  bool complete = false;  // a kFinish came: the proof that the answer is whole
   std::uint32_t events = 0;
 
   Impl(std::shared_ptr<const Backend> made_by, Poller where, bool borrowed_poller)
@@ -81,8 +82,7 @@ struct Reply::Impl {
                           .with_detail("rule", "finish.missing"));
         end();
         return step;
-      case Step::kError:
-        return fail(source->take_error());
+      case Step::kError: return fail(source->take_error());
     }
     return fail(Error(call.stop.reason().value_or(Errc::kCancelled), "the caller asked to stop"));
   }
@@ -125,8 +125,7 @@ Reply::Reply(std::shared_ptr<const Backend> backend, Request request, Call call)
   if (auto wrong = core::validate(request))
     impl_->source = refuse(std::move(*wrong));
   else
-    impl_->source =
-        impl_->backend->open(std::make_shared<const Request>(std::move(request)), call);
+    impl_->source = impl_->backend->open(std::make_shared<const Request>(std::move(request)), call);
   // The slot, not the poller, is what a stop has to reach: a reply may end before its token does.
   impl_->on_stop.emplace(call.stop, WakePoller{impl_->slot});
 }

@@ -201,7 +201,9 @@ TEST(Reply, BrokenGrammarLosesNothingAndBreaksNothing) {
   std::vector<Event> all = {event(Kind::kDelta, PartKind::kReasoning, "lost?"),
                             event(Kind::kDelta, PartKind::kText, "x", 4000000000u),
                             event(Kind::kPartEnd, PartKind::kText, {}, 9, 3),
-                            event(Kind::kMedia), event(Kind::kVectors), event(Kind::kUsage),
+                            event(Kind::kMedia),
+                            event(Kind::kVectors),
+                            event(Kind::kUsage),
                             event(Kind::kFinish)};
   auto done = test::playing(all).generate("hi");
   ASSERT_TRUE(done);
@@ -290,8 +292,7 @@ TEST(Reply, ErrorCarriesWhatCame) {
   EXPECT_EQ(reply.response().text(), "half");
   Reply nothing = test::playing({event(Kind::kStart)}, Error(Errc::kNetwork, "x")).stream("hi");
   EXPECT_EQ(nothing.finish().error().partial(), nullptr);  // no content came
-  Reply other =
-      test::playing({}, Error(Errc::kNetwork, "x").with_provider("inner")).stream("hi");
+  Reply other = test::playing({}, Error(Errc::kNetwork, "x").with_provider("inner")).stream("hi");
   EXPECT_EQ(other.finish().error().provider(), "inner");
 }
 
@@ -418,8 +419,8 @@ TEST(Reply, StopAfterTheEndChangesNothing) {
 TEST(Reply, StopReachesARepliesPoller) {
   StopSource stop;
   Poller poller;
-  Reply reply = mock({.deltas = {"a"}, .delay = 1h})
-                    .stream("hi", {.stop = stop.token(), .poller = poller});
+  Reply reply =
+      mock({.deltas = {"a"}, .delay = 1h}).stream("hi", {.stop = stop.token(), .poller = poller});
   std::thread other([&] {
     std::this_thread::sleep_for(3ms);
     stop.request_stop();
@@ -451,20 +452,19 @@ TEST(Reply, ComesAndGoesWhileItsTokenIsStopped) {
 std::string which_timeout(Call call, std::vector<Event> before) {
   const TextModel model(test::backend([&](auto, const Call& given) {
     auto watch = std::make_shared<Watch>(given);
-    return std::make_unique<test::FnSource>(
-        [watch, before, i = std::size_t{0}](Pull p) mutable {
-          if (auto error = watch->check()) {
-            p.error = std::move(*error);
-            return Step::kError;
-          }
-          if (i < before.size()) {
-            p.event = before[i++];
-            watch->note(p.event);
-            return Step::kEvent;
-          }
-          watch->arm(p.poller);
-          return Step::kPending;
-        });
+    return std::make_unique<test::FnSource>([watch, before, i = std::size_t{0}](Pull p) mutable {
+      if (auto error = watch->check()) {
+        p.error = std::move(*error);
+        return Step::kError;
+      }
+      if (i < before.size()) {
+        p.event = before[i++];
+        watch->note(p.event);
+        return Step::kEvent;
+      }
+      watch->arm(p.poller);
+      return Step::kPending;
+    });
   }));
   auto done = model.stream("hi", std::move(call)).finish();
   if (done) return "none";
@@ -478,8 +478,7 @@ TEST(Reply, SaysWhichTimeRanOut) {
                                       event(Kind::kPartBegin, PartKind::kText)};
   EXPECT_EQ(which_timeout({.timeouts = {.first = 2ms, .idle = 1h, .total = 1h}}, start), "first");
   EXPECT_EQ(which_timeout({.timeouts = {.first = 1h, .idle = 2ms, .total = 1h}}, content), "idle");
-  EXPECT_EQ(which_timeout({.timeouts = {.first = 1h, .idle = 1h, .total = 2ms}}, content),
-            "total");
+  EXPECT_EQ(which_timeout({.timeouts = {.first = 1h, .idle = 1h, .total = 2ms}}, content), "total");
   EXPECT_EQ(which_timeout({.timeouts = {.first = 1h, .total = 2ms}}, start), "total");
   // Before the first content the idle time does not run; after it the first does not.
   EXPECT_EQ(which_timeout({.timeouts = {.idle = 1ms, .total = 20ms}}, start), "total");
@@ -522,10 +521,11 @@ TEST(Reply, IdleTimeIsNotExtendedByProgress) {
 
 TEST(Reply, HugeTimesMeanForEver) {
   using std::chrono::milliseconds;
-  Timeouts huge{.first = milliseconds::max(), .idle = milliseconds::max(),
-                .total = milliseconds::max()};
+  Timeouts huge{
+      .first = milliseconds::max(), .idle = milliseconds::max(), .total = milliseconds::max()};
   EXPECT_TRUE(mock({.deltas = {"a"}, .delay = 1ms}).generate("hi", {.timeouts = huge}));
-  huge = {.first = std::chrono::hours(24 * 365 * 1000), .idle = std::chrono::hours(1 << 30),
+  huge = {.first = std::chrono::hours(24 * 365 * 1000),
+          .idle = std::chrono::hours(1 << 30),
           .total = milliseconds::max() - 1ms};
   EXPECT_TRUE(mock({.deltas = {"a"}, .delay = 1ms}).generate("hi", {.timeouts = huge}));
   Timeouts tiny{.total = milliseconds::min()};
@@ -590,16 +590,15 @@ TEST(Model, MapKeepsOrderAndGoesOnAfterFailures) {
       events.resize(1);
       error = Error(Errc::kOverloaded, text);
     }
-    return std::make_unique<test::FnSource>(
-        [life, words, play = test::play(events, error), left = 40 - std::stoi(text)](
-            Pull p) mutable {
-          if (left-- > 0) {
-            p.poller.wake_at(Clock::now());
-            if (left % 5 == 0) p.poller.wake();  // of no meaning to map
-            return Step::kPending;
-          }
-          return play(p);
-        });
+    return std::make_unique<test::FnSource>([life, words, play = test::play(events, error),
+                                             left = 40 - std::stoi(text)](Pull p) mutable {
+      if (left-- > 0) {
+        p.poller.wake_at(Clock::now());
+        if (left % 5 == 0) p.poller.wake();  // of no meaning to map
+        return Step::kPending;
+      }
+      return play(p);
+    });
   }));
   std::vector<TextRequest> requests;
   for (int i = 0; i < 40; ++i) requests.push_back(test::ask(std::to_string(i)));
@@ -662,8 +661,7 @@ TEST(Model, EmbedsOneRowAnInput) {
     Event e = event(Kind::kVectors);
     e.vectors = vectors;
     e.dimensions = dimensions;
-    return std::make_unique<test::FnSource>(
-        test::play({event(Kind::kStart), e, test::finish()}));
+    return std::make_unique<test::FnSource>(test::play({event(Kind::kStart), e, test::finish()}));
   }));
   auto done = model.embed({"a", "b"});
   ASSERT_TRUE(done) << done.error();

@@ -37,8 +37,8 @@ bool same(const TextRequest& a, const TextRequest& b) {
          a.tool_choice.name == b.tool_choice.name && a.parallel_tools == b.parallel_tools &&
          a.output.form == b.output.form && a.output.name == b.output.name &&
          a.output.schema == b.output.schema && a.output.strict == b.output.strict &&
-         a.output.grammar == b.output.grammar && a.max_tokens == b.max_tokens &&
-         a.stop == b.stop && a.stop_token_ids == b.stop_token_ids && a.n == b.n && logprobs &&
+         a.output.grammar == b.output.grammar && a.max_tokens == b.max_tokens && a.stop == b.stop &&
+         a.stop_token_ids == b.stop_token_ids && a.n == b.n && logprobs &&
          a.temperature == b.temperature && a.top_p == b.top_p && a.seed == b.seed &&
          same(a.sampling, b.sampling) && a.logit_bias == b.logit_bias &&
          a.reasoning.effort == b.reasoning.effort &&
@@ -151,9 +151,20 @@ class Maker {
   bool chance() { return all_ || random_() % 2 == 0; }
   // Never empty: empty is unset.
   std::string text() {
-    static const std::string pieces[] = {"a", "Z9", " ", "\"", "\\", "\n", "\t\x01", "\x7F",
-                                         "\xC3\xA9", "\xE2\x82\xAC", "\xF0\x9F\x98\x80",
-                                         "{\"x\":[", std::string(1, '\0'), "/"};
+    static const std::string pieces[] = {"a",
+                                         "Z9",
+                                         " ",
+                                         "\"",
+                                         "\\",
+                                         "\n",
+                                         "\t\x01",
+                                         "\x7F",
+                                         "\xC3\xA9",
+                                         "\xE2\x82\xAC",
+                                         "\xF0\x9F\x98\x80",
+                                         "{\"x\":[",
+                                         std::string(1, '\0'),
+                                         "/"};
     std::string out = "t";
     for (unsigned n = random_() % 8; n > 0; --n) out += pieces[random_() % std::size(pieces)];
     return out;
@@ -195,12 +206,12 @@ class Maker {
     return o;
   }
   void sampling(Sampling& s) {
-    for (auto member : {&Sampling::min_p, &Sampling::typical_p, &Sampling::top_n_sigma,
-                        &Sampling::repeat_penalty, &Sampling::presence_penalty,
-                        &Sampling::frequency_penalty, &Sampling::mirostat_tau,
-                        &Sampling::mirostat_eta, &Sampling::xtc_probability,
-                        &Sampling::xtc_threshold, &Sampling::dry_multiplier, &Sampling::dry_base,
-                        &Sampling::dynatemp_range, &Sampling::dynatemp_exponent})
+    for (auto member :
+         {&Sampling::min_p, &Sampling::typical_p, &Sampling::top_n_sigma, &Sampling::repeat_penalty,
+          &Sampling::presence_penalty, &Sampling::frequency_penalty, &Sampling::mirostat_tau,
+          &Sampling::mirostat_eta, &Sampling::xtc_probability, &Sampling::xtc_threshold,
+          &Sampling::dry_multiplier, &Sampling::dry_base, &Sampling::dynatemp_range,
+          &Sampling::dynatemp_exponent})
       if (chance()) s.*member = number();
     for (auto member : {&Sampling::top_k, &Sampling::repeat_last_n, &Sampling::mirostat,
                         &Sampling::dry_allowed_length, &Sampling::dry_last_n})
@@ -378,13 +389,13 @@ TEST(RequestJson, RefusesWhatDoesNotFit) {
   EXPECT_EQ(text("\"logit_bias\":{\"99999999999\":1}"), "logit_bias");
   EXPECT_EQ(text("\"logit_bias\":{\"-5\":1}"), "read");
   const auto media = [](const std::string& source, const BlobTable& blobs) {
-    return field_of("{\"task\":\"image\",\"prompt\":\"\",\"images\":[{\"mime\":\"a\"" + source +
-                        "}]}", blobs);
+    return field_of(
+        "{\"task\":\"image\",\"prompt\":\"\",\"images\":[{\"mime\":\"a\"" + source + "}]}", blobs);
   };
   const BlobTable blobs = {Blob(std::string("x")), Pixels{}};
   EXPECT_EQ(media(",\"blob\":0", blobs), "read");
   EXPECT_EQ(media(",\"pixels\":1", blobs), "read");
-  EXPECT_EQ(media(",\"blob\":1", blobs), "blob");    // those are pixels
+  EXPECT_EQ(media(",\"blob\":1", blobs), "blob");  // those are pixels
   EXPECT_EQ(media(",\"pixels\":0", blobs), "pixels");
   EXPECT_EQ(media(",\"blob\":2", blobs), "blob");
   EXPECT_EQ(media(",\"blob\":-1", blobs), "blob");

@@ -111,8 +111,8 @@ void accumulate(const Event& event, Response& response) {
       if (event.usage) response.usage = *event.usage;
       return;
     case Event::Kind::kWarning:
-      response.warnings.push_back(Warning{std::string(event.data), std::string(event.id),
-                                          std::string(event.extra)});
+      response.warnings.push_back(
+          Warning{std::string(event.data), std::string(event.id), std::string(event.extra)});
       return;
     case Event::Kind::kMedia: return add_media(event, response);
     case Event::Kind::kVectors:

@@ -8,7 +8,8 @@
 namespace infer::core {
 
 // Adds one event. Strings grow geometrically, so a delta costs no allocation of its own. Events
-// that break the grammar are taken as well as they can be: the suite names them, this loses nothing.
+// that break the grammar are taken as well as they can be: the suite names them, this loses
+// nothing.
 void accumulate(const Event& event, Response& response);
 
 }  // namespace infer::core

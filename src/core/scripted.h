@@ -47,8 +47,7 @@ class FnSource final : public Source {
 
 class FnBackend final : public Backend {
  public:
-  using Open =
-      std::function<std::unique_ptr<Source>(std::shared_ptr<const Request>, const Call&)>;
+  using Open = std::function<std::unique_ptr<Source>(std::shared_ptr<const Request>, const Call&)>;
   explicit FnBackend(Open open) : open_(std::move(open)) {
     info_.provider = "scripted";
     info_.name = "test";
@@ -69,9 +68,8 @@ inline std::shared_ptr<const Backend> backend(FnBackend::Open open) {
 }
 // Each reply is pulled through a function of its own.
 inline TextModel model(std::function<PullFn()> make) {
-  return TextModel(backend([make = std::move(make)](auto, const Call&) {
-    return std::make_unique<FnSource>(make());
-  }));
+  return TextModel(backend(
+      [make = std::move(make)](auto, const Call&) { return std::make_unique<FnSource>(make()); }));
 }
 
 using Kind = Event::Kind;
@@ -97,23 +95,22 @@ inline Event finish(Finish why = Finish::kStop, std::uint32_t choice = 0) {
 // start, a text part of these deltas, finish.
 inline std::vector<Event> text_reply(const std::vector<std::string_view>& deltas) {
   std::vector<Event> all = {event(Kind::kStart), event(Kind::kPartBegin, PartKind::kText)};
-  for (std::string_view delta : deltas)
-    all.push_back(event(Kind::kDelta, PartKind::kText, delta));
+  for (std::string_view delta : deltas) all.push_back(event(Kind::kDelta, PartKind::kText, delta));
   all.push_back(event(Kind::kPartEnd, PartKind::kText));
   all.push_back(finish());
   return all;
 }
 // Gives these events, then the end or the error. What they point to must outlive it.
 inline PullFn play(std::vector<Event> events, std::optional<Error> error = {}) {
-  return [events = std::move(events), error = std::move(error),
-          i = std::size_t{0}](Pull p) mutable {
-    if (i < events.size()) {
-      p.event = events[i++];
-      return Step::kEvent;
-    }
-    p.error = error;
-    return error ? Step::kError : Step::kEnd;
-  };
+  return
+      [events = std::move(events), error = std::move(error), i = std::size_t{0}](Pull p) mutable {
+        if (i < events.size()) {
+          p.event = events[i++];
+          return Step::kEvent;
+        }
+        p.error = error;
+        return error ? Step::kError : Step::kEnd;
+      };
 }
 inline TextModel playing(std::vector<Event> events, std::optional<Error> error = {}) {
   return model([=] { return play(events, error); });

@@ -45,7 +45,9 @@ TEST(Stop, CallbackRunsOnceAndKnowsTheReason) {
   StopCallback late(source.token(), [&] { ++ran; });
   EXPECT_EQ(ran, 2);  // at once
   StopSource other;
-  { StopCallback gone(other.token(), [&] { ++ran; }); }
+  {
+    StopCallback gone(other.token(), [&] { ++ran; });
+  }
   other.request_stop();
   EXPECT_EQ(ran, 2);
   StopCallback never(StopToken(), [&] { ++ran; });

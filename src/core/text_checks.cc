@@ -80,8 +80,7 @@ std::vector<Setting> quality_settings(const TextRequest& r) {
 Warning unsupported_warning(Setting setting, std::string_view backend) {
   const std::string name(setting);
   return Warning{.code = "unsupported_setting",
-                 .message = name + " has no effect: " + std::string(backend) +
-                            " does not have it",
+                 .message = name + " has no effect: " + std::string(backend) + " does not have it",
                  .extra = "{\"setting\":\"" + name + "\"}"};
 }
 

@@ -75,8 +75,8 @@ TEST(Utf8, AgreesOnRandomLongerStrings) {
   }
   EXPECT_EQ(wrong, 0);
   // Mostly ASCII with something in it at every place: the eight-byte steps.
-  const std::string pieces[] = {"\xC3\xA9", "\xE2\x82\xAC", "\xF0\x9F\x98\x80", "\x80", "\xF0\x9F",
-                                "\xED\xA0\x80"};
+  const std::string pieces[] = {"\xC3\xA9", "\xE2\x82\xAC", "\xF0\x9F\x98\x80",
+                                "\x80",     "\xF0\x9F",     "\xED\xA0\x80"};
   for (std::size_t size = 0; size < 40; ++size)
     for (std::size_t at = 0; at <= size; ++at)
       for (const std::string& piece : pieces) {
@@ -90,7 +90,10 @@ TEST(Utf8, AgreesOnRandomLongerStrings) {
 
 TEST(Utf8, RepairsByteByByte) {
   EXPECT_EQ(utf8_repaired("plain"), "plain");
-  EXPECT_EQ(utf8_repaired("a\xFF" "b\xC3"), "a\xEF\xBF\xBD" "b\xEF\xBF\xBD");
+  EXPECT_EQ(utf8_repaired("a\xFF"
+                          "b\xC3"),
+            "a\xEF\xBF\xBD"
+            "b\xEF\xBF\xBD");
   std::mt19937 random(4);
   for (int i = 0; i < 20000; ++i) {
     std::string text(random() % 20, '\0');

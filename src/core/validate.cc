@@ -71,8 +71,8 @@ class Validator {
 
  private:
   static bool is_name_character(char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           c == '_' || c == '-';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+           c == '-';
   }
 
   static std::string number(double v) {
@@ -218,8 +218,8 @@ void Validator::text_request(const TextRequest& r) {
   sampling(r.sampling);
   for (const auto& [token, bias] : r.logit_bias)
     if (!std::isfinite(bias))
-      fail("logit_bias", "must be finite for token " + std::to_string(token) +
-                             "; -100 is enough to forbid one");
+      fail("logit_bias",
+           "must be finite for token " + std::to_string(token) + "; -100 is enough to forbid one");
   range("reasoning.budget_tokens", r.reasoning.budget_tokens, 0, kNoLimit, "0 or more");
   utf8("reasoning.summary", r.reasoning.summary);
   utf8("cache_key", r.cache_key);

@@ -102,9 +102,7 @@ TEST(Validate, Messages) {
 TEST(Validate, Media) {
   const std::string part = "messages[1].parts[0]";
   const Blob bytes(std::string(12, 'x'));
-  const auto media = [&](Media m) {
-    return part_field([&](Part& p) { p.value = std::move(m); });
-  };
+  const auto media = [&](Media m) { return part_field([&](Part& p) { p.value = std::move(m); }); };
   EXPECT_EQ(media({.mime = kBad, .source = bytes}), part + ".mime");
   EXPECT_EQ(media({.source = bytes, .detail = kBad}), part + ".detail");
   EXPECT_EQ(media({.source = bytes, .name = kBad}), part + ".name");
@@ -143,9 +141,7 @@ TEST(Validate, ToolsAndOutput) {
   EXPECT_EQ(choose({.mode = ToolChoice::Mode::kRequired}), "");
   EXPECT_EQ(text_field([](auto& r) { r.tool_choice.mode = ToolChoice::Mode::kRequired; }),
             "tool_choice");
-  const auto output = [](Output o) {
-    return text_field([&](auto& r) { r.output = o; });
-  };
+  const auto output = [](Output o) { return text_field([&](auto& r) { r.output = o; }); };
   using Form = Output::Form;
   EXPECT_EQ(output({.form = Form::kJsonSchema, .schema = "{\"type\":\"object\"}"}), "");
   EXPECT_EQ(output({.form = Form::kJsonSchema}), "output.schema");
@@ -179,19 +175,18 @@ TEST(Validate, Numbers) {
   EXPECT_EQ(sampling(&Sampling::repeat_last_n, -2), "sampling.repeat_last_n");
   EXPECT_EQ(sampling(&Sampling::mirostat, 3), "sampling.mirostat");
   // What JSON cannot carry.
-  for (auto member : {&Sampling::top_n_sigma, &Sampling::repeat_penalty,
-                      &Sampling::presence_penalty, &Sampling::frequency_penalty,
-                      &Sampling::mirostat_tau, &Sampling::mirostat_eta, &Sampling::dry_multiplier,
-                      &Sampling::dry_base, &Sampling::dynatemp_range,
-                      &Sampling::dynatemp_exponent}) {
+  for (auto member :
+       {&Sampling::top_n_sigma, &Sampling::repeat_penalty, &Sampling::presence_penalty,
+        &Sampling::frequency_penalty, &Sampling::mirostat_tau, &Sampling::mirostat_eta,
+        &Sampling::dry_multiplier, &Sampling::dry_base, &Sampling::dynatemp_range,
+        &Sampling::dynatemp_exponent}) {
     EXPECT_NE(sampling(member, kNan), "");
     EXPECT_NE(sampling(member, kInf), "");
     EXPECT_EQ(sampling(member, 0.5), "");
   }
   EXPECT_EQ(text_field([](auto& r) { r.logit_bias = {{1, kNan}}; }), "logit_bias");
   EXPECT_EQ(text_field([](auto& r) { r.logit_bias = {{1, -kInf}}; }), "logit_bias");
-  EXPECT_EQ(text_field([](auto& r) { r.reasoning.budget_tokens = -1; }),
-            "reasoning.budget_tokens");
+  EXPECT_EQ(text_field([](auto& r) { r.reasoning.budget_tokens = -1; }), "reasoning.budget_tokens");
   TextRequest hot = good();
   hot.temperature = -2.5;
   EXPECT_EQ(validate(hot)->message(), "temperature: must be 0 or more, not -2.5");

@@ -16,8 +16,19 @@ namespace {
 
 // GGUF is little-endian; so are the machines this runs on.
 enum Type : std::uint32_t {
-  kUint8, kInt8, kUint16, kInt16, kUint32, kInt32, kFloat32, kBool, kString, kArray,
-  kUint64, kInt64, kFloat64
+  kUint8,
+  kInt8,
+  kUint16,
+  kInt16,
+  kUint32,
+  kInt32,
+  kFloat32,
+  kBool,
+  kString,
+  kArray,
+  kUint64,
+  kInt64,
+  kFloat64
 };
 
 // Far beyond every real one (large vocabularies take some 20 MiB): where a hostile file stops.
@@ -29,10 +40,17 @@ constexpr bool is_integer(std::uint32_t type) {
 
 constexpr std::size_t size_of(std::uint32_t type) {
   switch (type) {
-    case kUint8: case kInt8: case kBool: return 1;
-    case kUint16: case kInt16: return 2;
-    case kUint32: case kInt32: case kFloat32: return 4;
-    case kUint64: case kInt64: case kFloat64: return 8;
+    case kUint8:
+    case kInt8:
+    case kBool: return 1;
+    case kUint16:
+    case kInt16: return 2;
+    case kUint32:
+    case kInt32:
+    case kFloat32: return 4;
+    case kUint64:
+    case kInt64:
+    case kFloat64: return 8;
     default: return 0;
   }
 }
@@ -41,7 +59,8 @@ constexpr std::size_t size_of(std::uint32_t type) {
 class Cursor {
  public:
   explicit Cursor(const port::File& file)
-      : file_(file), size_(std::clamp<std::int64_t>(file.size(), 0, kMaxHeader)),
+      : file_(file),
+        size_(std::clamp<std::int64_t>(file.size(), 0, kMaxHeader)),
         buffer_(1 << 16) {}
 
   std::int64_t offset() const { return offset_; }
@@ -130,12 +149,12 @@ void skip_value(Cursor& in, std::uint32_t type) {
 // llama.cpp's llama_ftype numbers (include/llama.h there).
 std::string quantization_name(std::int64_t file_type) {
   constexpr std::array<std::pair<int, const char*>, 31> kNames = {
-      {{0, "F32"},      {1, "F16"},      {2, "Q4_0"},     {3, "Q4_1"},    {7, "Q8_0"},
-       {8, "Q5_0"},     {9, "Q5_1"},     {10, "Q2_K"},    {11, "Q3_K_S"}, {12, "Q3_K_M"},
-       {13, "Q3_K_L"},  {14, "Q4_K_S"},  {15, "Q4_K_M"},  {16, "Q5_K_S"}, {17, "Q5_K_M"},
-       {18, "Q6_K"},    {19, "IQ2_XXS"}, {20, "IQ2_XS"},  {21, "Q2_K_S"}, {22, "IQ3_XS"},
-       {23, "IQ3_XXS"}, {24, "IQ1_S"},   {25, "IQ4_NL"},  {26, "IQ3_S"},  {27, "IQ3_M"},
-       {28, "IQ2_S"},   {29, "IQ2_M"},   {30, "IQ4_XS"},  {31, "IQ1_M"},  {32, "BF16"},
+      {{0, "F32"},      {1, "F16"},      {2, "Q4_0"},    {3, "Q4_1"},    {7, "Q8_0"},
+       {8, "Q5_0"},     {9, "Q5_1"},     {10, "Q2_K"},   {11, "Q3_K_S"}, {12, "Q3_K_M"},
+       {13, "Q3_K_L"},  {14, "Q4_K_S"},  {15, "Q4_K_M"}, {16, "Q5_K_S"}, {17, "Q5_K_M"},
+       {18, "Q6_K"},    {19, "IQ2_XXS"}, {20, "IQ2_XS"}, {21, "Q2_K_S"}, {22, "IQ3_XS"},
+       {23, "IQ3_XXS"}, {24, "IQ1_S"},   {25, "IQ4_NL"}, {26, "IQ3_S"},  {27, "IQ3_M"},
+       {28, "IQ2_S"},   {29, "IQ2_M"},   {30, "IQ4_XS"}, {31, "IQ1_M"},  {32, "BF16"},
        {38, "MXFP4"}}};
   for (const auto& [number, name] : kNames)
     if (number == file_type) return name;
@@ -198,8 +217,7 @@ Result<GgufHeader> read_gguf(const port::File& file) {
     if (header.parameters > kMaxParameters) in.fail();
   }
   if (!in.ok())
-    return invalid("the GGUF header is damaged or cut off at byte " +
-                   std::to_string(in.offset()));
+    return invalid("the GGUF header is damaged or cut off at byte " + std::to_string(in.offset()));
   if (header.architecture.empty()) return invalid("the GGUF header names no architecture");
   return header;
 }

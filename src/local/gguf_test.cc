@@ -27,7 +27,8 @@ std::string shipped() {
 class Scratch {
  public:
   explicit Scratch(const std::string& bytes)
-      : path_(dir_.write("m.gguf", bytes)), fd_(open(path_.c_str(), O_RDWR | O_CLOEXEC)),
+      : path_(dir_.write("m.gguf", bytes)),
+        fd_(open(path_.c_str(), O_RDWR | O_CLOEXEC)),
         file_(std::move(*port::File::open(path_))) {}
   ~Scratch() { close(fd_); }
   Result<GgufHeader> read() { return read_gguf(file_); }

@@ -58,11 +58,11 @@ Error say_where(const Error& error, const std::string& scheme, const std::string
   if (name.empty())
     return Error(Errc::kNotFound, "no model is named; write a name or a path after the colon")
         .with_provider(scheme);
-  return Error(Errc::kNotFound, "no model '" + name + "' in " +
-                                    (searched.empty() ? "any model directory" : searched) +
-                                    "; give a path (" + scheme +
-                                    ":/path/to/file) or set MODELS_PATH. The plugin says: " +
-                                    error.message())
+  return Error(Errc::kNotFound,
+               "no model '" + name + "' in " +
+                   (searched.empty() ? "any model directory" : searched) + "; give a path (" +
+                   scheme +
+                   ":/path/to/file) or set MODELS_PATH. The plugin says: " + error.message())
       .with_provider(scheme);
 }
 

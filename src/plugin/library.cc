@@ -27,9 +27,9 @@ constexpr std::string_view kSuffix = ".so";
 
 // The function is within the table's own size and there.
 template <class F>
-bool has(const infer_plugin& table, F infer_plugin::*member) {
-  const auto offset = reinterpret_cast<const char*>(&(table.*member)) -
-                      reinterpret_cast<const char*>(&table);
+bool has(const infer_plugin& table, F infer_plugin::* member) {
+  const auto offset =
+      reinterpret_cast<const char*>(&(table.*member)) - reinterpret_cast<const char*>(&table);
   return static_cast<std::size_t>(offset) + sizeof(F) <= table.size && table.*member != nullptr;
 }
 
@@ -63,8 +63,8 @@ Result<const Library*> start(const std::string& path, void* symbol) {
   using Entry = const infer_plugin* (*)(std::uint32_t);
   const infer_plugin* table = reinterpret_cast<Entry>(symbol)(INFER_ABI);
   if (!table)
-    return about(path, Error(Errc::kUnsupported, "it cannot serve plugin ABI " +
-                                                     std::to_string(INFER_ABI)));
+    return about(
+        path, Error(Errc::kUnsupported, "it cannot serve plugin ABI " + std::to_string(INFER_ABI)));
   if (auto ok = check_table(*table); !ok) return about(path, ok.error());
   infer_error error{};
   error.size = sizeof error;
@@ -106,16 +106,15 @@ Result<const Library*> find(std::string_view scheme) {
     if (port::file_kind(path) == port::FileKind::kFile) {
       auto library = load(path);
       if (library && (*library)->scheme != scheme)
-        return Error(Errc::kUnsupported, "plugin " + path + " calls itself '" +
-                                             (*library)->scheme + "', not '" +
-                                             std::string(scheme) + "'");
+        return Error(Errc::kUnsupported, "plugin " + path + " calls itself '" + (*library)->scheme +
+                                             "', not '" + std::string(scheme) + "'");
       return library;
     }
     searched += (searched.empty() ? "" : ", ") + directory;
   }
   return Error(Errc::kNotFound, "no backend '" + std::string(scheme) +
-                                    "': not built in, and no plugin infer-" +
-                                    std::string(scheme) + ".so in " +
+                                    "': not built in, and no plugin infer-" + std::string(scheme) +
+                                    ".so in " +
                                     (searched.empty() ? "any plugin directory" : searched));
 }
 
@@ -127,7 +126,7 @@ std::vector<std::string> plugin_directories() {
   std::vector<std::string> list = port::path_list("INFER_PLUGIN_PATH");
   const std::string here = port::module_directory();
   if (!here.empty()) {
-    list.push_back(here + "/" INFER_PLUGIN_SUBDIR);                     // beside the library
+    list.push_back(here + "/" INFER_PLUGIN_SUBDIR);                          // beside the library
     list.push_back(here + "/../" INFER_REL_LIBDIR "/" INFER_PLUGIN_SUBDIR);  // beside bin/
   }
 #if defined(INFER_INSTALL_LIBDIR)

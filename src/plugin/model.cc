@@ -109,8 +109,8 @@ void Model::shut() { table().unload(std::exchange(handle_, nullptr)); }
 
 Result<std::shared_ptr<Model>> Model::load(const Library& library, const ModelSpec& spec,
                                            const Load& how) {
-  const std::string key = library.path + '\n' + (spec.path.empty() ? spec.name : spec.path) +
-                          '\n' + spec.config;
+  const std::string key =
+      library.path + '\n' + (spec.path.empty() ? spec.name : spec.path) + '\n' + spec.config;
   Entry& entry = entry_of(key);
   const StopCallback on_stop(how.stop, [&entry] {
     std::lock_guard lock(entry.mutex);
@@ -147,8 +147,8 @@ Result<ModelInfo> Model::describe(const ModelSpec& spec) const {
     return error_of(code, error);
   auto json = core::parse_json(view(text));
   if (!json)
-    return Error(Errc::kEngine, "the plugin describes its model in broken JSON: " +
-                                    json.error().message());
+    return Error(Errc::kEngine,
+                 "the plugin describes its model in broken JSON: " + json.error().message());
   info.family = core::string_or(*json, "family");
   info.quantization = core::string_or(*json, "quantization");
   info.context = core::int_at(*json, "context");

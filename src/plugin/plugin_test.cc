@@ -277,9 +277,8 @@ TEST_F(PluginModel, ProgressNeverFallsAndEndsAtOne) {
   std::vector<Result<TextModel>> kept;  // the second "1" is shared
   for (const char* name : {"probe:jumpy", "probe:slow", "probe:1", "probe:1"}) {
     std::vector<double> seen;
-    kept.push_back(registry().text(name, {}, Load{.progress = [&](double p) {
-                                     seen.push_back(p);
-                                   }}));
+    kept.push_back(
+        registry().text(name, {}, Load{.progress = [&](double p) { seen.push_back(p); }}));
     ASSERT_TRUE(kept.back());
     ASSERT_FALSE(seen.empty());
     EXPECT_TRUE(std::is_sorted(seen.begin(), seen.end()));
@@ -321,9 +320,8 @@ TEST_F(PluginModel, WhoWaitsForAnotherLoadCanStopWaiting) {
   std::atomic<bool> loading{false};
   std::optional<Result<TextModel>> slow;
   std::thread loader([&] {
-    slow.emplace(r.text("probe:slow", {}, Load{.stop = first.token(), .progress = [&](double) {
-                                                 loading = true;
-                                               }}));
+    slow.emplace(r.text("probe:slow", {},
+                        Load{.stop = first.token(), .progress = [&](double) { loading = true; }}));
   });
   while (!loading) std::this_thread::yield();
   std::thread stopper([&] {
@@ -498,10 +496,12 @@ TEST(Codes, EveryCodeHasItsNameOnBothSides) {
 
 TEST(Host, LogLinesGoToTheProgram) {
   static std::vector<std::string> lines;
-  set_log([](void* to, int level, std::string_view line) {
-    static_cast<std::vector<std::string>*>(to)->push_back(std::to_string(level) +
-                                                          std::string(line));
-  }, &lines);
+  set_log(
+      [](void* to, int level, std::string_view line) {
+        static_cast<std::vector<std::string>*>(to)->push_back(std::to_string(level) +
+                                                              std::string(line));
+      },
+      &lines);
   TempDir dir;
   ASSERT_TRUE(load(copy_probe(dir, "infer-probe.so")));
   EXPECT_EQ(lines, std::vector<std::string>{"1probe is here"});

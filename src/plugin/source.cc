@@ -81,9 +81,8 @@ void convert(const infer_usage& from, Usage& to) {
 // The picture has all the bytes that its sizes promise.
 bool is_sound(const infer_blob& blob) {
   if (!blob.data && blob.bytes != 0) return false;
-  return blob.type != INFER_U8 ||
-         (std::uint64_t{blob.width} * blob.channels <= blob.stride &&
-          std::uint64_t{blob.stride} * blob.height <= blob.bytes);
+  return blob.type != INFER_U8 || (std::uint64_t{blob.width} * blob.channels <= blob.stride &&
+                                   std::uint64_t{blob.stride} * blob.height <= blob.bytes);
 }
 
 Media media_of(const infer_blob& blob) {
@@ -190,8 +189,8 @@ class PluginSource final : public Source, private ShutAtExit {
 
   void convert_event() {
     event_ = Event{};
-    event_.kind = raw_.kind <= INFER_EV_FINISH ? static_cast<Event::Kind>(raw_.kind)
-                                               : Event::Kind::kNone;
+    event_.kind =
+        raw_.kind <= INFER_EV_FINISH ? static_cast<Event::Kind>(raw_.kind) : Event::Kind::kNone;
     event_.part_kind = raw_.part_kind <= INFER_PART_OPAQUE
                            ? static_cast<Event::PartKind>(raw_.part_kind)
                            : Event::PartKind::kOpaque;
@@ -252,8 +251,8 @@ class PluginSource final : public Source, private ShutAtExit {
     const std::size_t row = 1 + std::size_t{raw_.n_top};
     for (std::size_t i = 0; i < raw_.n_logprobs * row; ++i) {
       const infer_logprob& from = raw_.logprobs[i];
-      logprobs_.push_back({from.token, from.logprob, view(from.bytes),
-                           i % row == 0 ? raw_.n_top : 0});
+      logprobs_.push_back(
+          {from.token, from.logprob, view(from.bytes), i % row == 0 ? raw_.n_top : 0});
     }
     event_.logprobs = logprobs_;
   }
@@ -276,8 +275,7 @@ class PluginSource final : public Source, private ShutAtExit {
 
 }  // namespace
 
-std::unique_ptr<Source> open_source(const Model& model, const Request& request,
-                                    const Call& call) {
+std::unique_ptr<Source> open_source(const Model& model, const Request& request, const Call& call) {
   auto source = std::make_unique<PluginSource>(model, call);
   source->open(request);
   return source;

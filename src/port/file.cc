@@ -25,7 +25,7 @@ Result<File> File::open(const std::string& path) {
 }
 
 std::int64_t File::size() const noexcept {
-  struct stat st {};
+  struct stat st{};
   return fstat(fd_, &st) == 0 ? static_cast<std::int64_t>(st.st_size) : -1;
 }
 

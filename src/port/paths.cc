@@ -39,7 +39,7 @@ std::vector<std::string> path_list(const char* variable) {
 }
 
 FileKind file_kind(const std::string& path) {
-  struct stat st {};
+  struct stat st{};
   if (stat(path.c_str(), &st) != 0) return FileKind::kNone;
   if (S_ISREG(st.st_mode)) return FileKind::kFile;
   return S_ISDIR(st.st_mode) ? FileKind::kDirectory : FileKind::kOther;
@@ -63,7 +63,7 @@ std::vector<std::string> list_directory(const std::string& path) {
 
 namespace {
 Result<void> trusted_one(const std::string& path, bool is_file) {
-  struct stat st {};
+  struct stat st{};
   if (stat(path.c_str(), &st) != 0)
     return Error(Errc::kNotFound, path + ": " + std::strerror(errno));
   if (st.st_uid != 0 && st.st_uid != geteuid())
@@ -75,8 +75,9 @@ Result<void> trusted_one(const std::string& path, bool is_file) {
     return Error(Errc::kForbidden, path + " is writable by everybody; chmod o-w it");
   if (world_writable && (st.st_mode & S_ISVTX) == 0)
     return Error(Errc::kForbidden,
-                 path + " is a directory writable by everybody; chmod o-w it or put the file "
-                        "elsewhere");
+                 path +
+                     " is a directory writable by everybody; chmod o-w it or put the file "
+                     "elsewhere");
   return {};
 }
 }  // namespace

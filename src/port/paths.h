@@ -1,4 +1,5 @@
-// Files and directories: where this library is, what is in a directory, who may have written a file.
+// Files and directories: where this library is, what is in a directory, who may have written a
+// file.
 #ifndef INFER_SRC_PORT_PATHS_H_
 #define INFER_SRC_PORT_PATHS_H_
 

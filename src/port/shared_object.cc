@@ -12,8 +12,8 @@ Result<void*> load_symbol(const std::string& path, const char* symbol) {
   }
   void* address = dlsym(object, symbol);
   if (!address)
-    return Error(Errc::kUnsupported, path + " has no symbol " + symbol +
-                                         ": not a plugin, or one for another version");
+    return Error(Errc::kUnsupported,
+                 path + " has no symbol " + symbol + ": not a plugin, or one for another version");
   return address;
 }
 

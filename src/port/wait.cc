@@ -36,7 +36,8 @@ Wait::~Wait() {
 
 void Wait::wake() noexcept {
   const std::uint64_t one = 1;
-  if (write_fd_ >= 0) [[maybe_unused]] const auto n = write(write_fd_, &one, sizeof one);
+  if (write_fd_ >= 0) [[maybe_unused]]
+    const auto n = write(write_fd_, &one, sizeof one);
 }
 
 void Wait::until(std::chrono::steady_clock::time_point when) noexcept {

@@ -1,5 +1,6 @@
 // The one place where a thread sleeps: until somebody calls wake(), or until a time.
-// wake() may come from any thread; wait() from one thread at a time. What is POSIX only is in wait.cc.
+// wake() may come from any thread; wait() from one thread at a time. What is POSIX only is in
+// wait.cc.
 #ifndef INFER_SRC_PORT_WAIT_H_
 #define INFER_SRC_PORT_WAIT_H_
 

@@ -1,5 +1,5 @@
 /* Preloaded into a program: counts what it asks the allocator for, and at its end writes the number
-   into the file that COUNT_ALLOC_FILE names. From outside: the program is the one that is shipped. */
+   into the file that COUNT_ALLOC_FILE names. From outside: the program is the shipped one. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>

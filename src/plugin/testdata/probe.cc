@@ -11,6 +11,7 @@
 //   "early"     wakes before the first next
 //   "all"       one of each kind of event, some in structs of an older and shorter make
 //   "picture"   a picture that lacks bytes
+#include <unistd.h>
 #include <algorithm>
 #include <atomic>
 #include <chrono>
@@ -22,7 +23,6 @@
 #include <mutex>
 #include <string>
 #include <thread>
-#include <unistd.h>
 #include <vector>
 
 #include "infer/plugin.h"
@@ -75,8 +75,10 @@ struct infer_model {
 
   explicit infer_model(std::string called) : name(std::move(called)) {
     deltas = name == "endless" ? -1 : std::atol(name.c_str());
-    json = "{\"capabilities\":{\"tools\":true,\"vision\":false,\"grammar\":\"yes\"},"
-           "\"context\":123,\"family\":\"probe\",\"name\":\"" + name + "\"}";
+    json =
+        "{\"capabilities\":{\"tools\":true,\"vision\":false,\"grammar\":\"yes\"},"
+        "\"context\":123,\"family\":\"probe\",\"name\":\"" +
+        name + "\"}";
     ++counters.threads;
     engine = std::thread([this] { run(); });
   }

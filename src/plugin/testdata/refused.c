@@ -55,11 +55,16 @@ static const infer_plugin table = {
 #else
     .name = {"refused", 7},
 #endif
-    .init = init, .load = load, .unload = unload, .describe = describe, .open = open_,
+    .init = init,
+    .load = load,
+    .unload = unload,
+    .describe = describe,
+    .open = open_,
 #if !defined(FAULT_NO_NEXT)
     .next = next,
 #endif
-    .cancel = close_, .close = close_};
+    .cancel = close_,
+    .close = close_};
 
 #if defined(FAULT_NO_SYMBOL)
 INFER_EXPORT const infer_plugin* infer_plugin_v0(uint32_t host_abi);
