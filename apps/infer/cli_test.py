@@ -338,6 +338,12 @@ class Limits(Case):
             self.one_error(err, "timeout")
 
     @needs("echo")
+    def test_an_answer_that_never_pauses_ends_in_time_too(self):
+        out, err = self.infer("run", "-m", "echo:1000000000", "--timeout", "0.1", "hi", code=6)
+        self.one_error(err, "timeout")
+        self.assertTrue(out.startswith("hi hi"))
+
+    @needs("echo")
     def test_long_times_do_not_matter(self):
         out, _ = self.infer("run", "-m", "echo:", "--timeout", "1e6", "--timeout-connect", "99.5", "--timeout-first",
                             "100", "--timeout-idle", "100", "all is well")

@@ -188,13 +188,11 @@ bool is_whole_number(std::string_view text) {
 
 void append_details(std::string& out, const Error& error) {
   Object o(out);
-  for (const char* key :
-       {"field", "need", "have", "rule", "offset", "timeout", "signal", "setting"}) {
-    const std::string_view value = error.detail(key);
+  for (const auto& [key, value] : error.details()) {
     if (is_whole_number(value))
       o.key(key) += value;
     else
-      o.text_if(key, value);
+      o.text(key, value);
   }
   o.close();
 }

@@ -168,13 +168,17 @@ TEST(JsonLines, ErrorSaysAllThatIsKnown) {
                                       .with_retry_after(std::chrono::milliseconds(1500))
                                       .with_detail("need", "600")
                                       .with_detail("have", "512")
+                                      .with_detail("a plugin's \"own\"", "x")
                                       .with_detail("field", "messages")
                                       .with_partial(partial));
   EXPECT_EQ(json["http_status"], 429);
   EXPECT_EQ(json["retry_after_s"], 1.5);
   EXPECT_EQ(json["retry"], "yes");
   EXPECT_EQ(json["request_id"], "req_1");
-  EXPECT_EQ(json["details"], core::Json({{"need", 600}, {"have", 512}, {"field", "messages"}}));
+  EXPECT_EQ(
+      json["details"],
+      core::Json(
+          {{"need", 600}, {"have", 512}, {"a plugin's \"own\"", "x"}, {"field", "messages"}}));
   EXPECT_EQ(json["partial"]["text"], "half a");
   EXPECT_EQ(json["partial"]["usage"], core::Json({{"output", 2}}));
   EXPECT_EQ(json["partial"]["choices"][0]["reason"], nullptr);

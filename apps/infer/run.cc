@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -21,17 +22,25 @@
 namespace infer::cli {
 namespace {
 
-Result<Config> config_of(const RunOptions& o) {
-  const LocalConfig& l = o.local;
-  const bool local = l.context || l.batch || l.threads || l.parallel || l.gpu_layers || l.mmap;
-  if (o.config && local)
-    return Error(Errc::kInvalidRequest,
-                 "--config cannot be used beside --context, --threads, --parallel, --batch, "
-                 "--gpu-layers and --no-mmap; put them into it")
-        .with_detail("field", "config");
-  if (o.config) return Config(PluginConfig{*o.config});
-  if (local) return Config(l);
-  return Config();
+bool has_local_options(const LocalConfig& l) {
+  return l.context || l.batch || l.threads || l.parallel || l.gpu_layers || l.mmap;
+}
+
+std::optional<Error> check_config(const RunOptions& o) {
+  if (!o.config || !has_local_options(o.local)) return std::nullopt;
+  return Error(Errc::kInvalidRequest,
+               "--config cannot be used beside --context, --threads, --parallel, --batch, "
+               "--gpu-layers and --no-mmap; put them into it")
+      .with_detail("field", "config");
+}
+
+Config config_of(const RunOptions& o) {
+  Config config;
+  if (o.config)
+    config.emplace<PluginConfig>().json = *o.config;
+  else if (has_local_options(o.local))
+    config.emplace<LocalConfig>(o.local);
+  return config;
 }
 
 Call call_of(const RunOptions& o, const StopToken& stop) {
@@ -100,10 +109,9 @@ int run(const RunOptions& o) {
 
   auto prompt = read_prompt(o.prompt, interrupt.token());
   if (!prompt) return failed(prompt.error());
-  const auto config = config_of(o);
-  if (!config) return failed(config.error());
+  if (const auto wrong = check_config(o)) return failed(*wrong);
   show_engine_log(o.verbose);
-  auto model = load_model(model_of(o), *config, interrupt.token());
+  auto model = load_model(model_of(o), config_of(o), interrupt.token());
   if (!model) return failed(model.error());
 
   Stats stats;

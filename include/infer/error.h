@@ -22,6 +22,8 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "infer/export.h"
 
@@ -99,6 +101,8 @@ class [[nodiscard]] INFER_API Error {
   // A fact for machines by its name: "need", "have", "field", "rule", "offset", "timeout",
   // "signal"; empty if this error does not have it.
   std::string_view detail(std::string_view key) const noexcept;
+  // All of them, as name and value, in the order in which they were given.
+  const std::vector<std::pair<std::string, std::string>>& details() const noexcept;
   // What had come before the failure; null before the first content.
   const Response* partial() const noexcept;
 

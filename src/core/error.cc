@@ -131,6 +131,9 @@ std::string_view Error::detail(std::string_view key) const noexcept {
     if (name == key) return value;
   return {};
 }
+const std::vector<std::pair<std::string, std::string>>& Error::details() const noexcept {
+  return Rep::of(rep_).details;
+}
 const Response* Error::partial() const noexcept { return Rep::of(rep_).partial.get(); }
 
 Error Error::with_provider(std::string name) && {
