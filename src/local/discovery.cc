@@ -1,6 +1,5 @@
 #include "src/local/discovery.h"
 
-#include <algorithm>
 #include <map>
 #include <utility>
 
@@ -80,13 +79,7 @@ std::vector<std::string> model_directories() {
 #if defined(INFER_INSTALL_DATADIR)
   list.push_back(INFER_INSTALL_DATADIR "/" INFER_MODEL_SUBDIR);
 #endif
-  std::vector<std::string> out;
-  for (const std::string& directory : list) {
-    auto real = port::canonical(directory);
-    if (real && std::find(out.begin(), out.end(), *real) == out.end())
-      out.push_back(std::move(*real));
-  }
-  return out;
+  return port::existing(list);
 }
 
 std::vector<ModelFile> list_models() {

@@ -1,6 +1,5 @@
 #include "src/plugin/library.h"
 
-#include <algorithm>
 #include <cstddef>
 #include <map>
 #include <memory>
@@ -132,13 +131,7 @@ std::vector<std::string> plugin_directories() {
 #if defined(INFER_INSTALL_LIBDIR)
   list.push_back(INFER_INSTALL_LIBDIR "/" INFER_PLUGIN_SUBDIR);
 #endif
-  std::vector<std::string> out;
-  for (const std::string& directory : list) {
-    auto real = port::canonical(directory);
-    if (real && std::find(out.begin(), out.end(), *real) == out.end())
-      out.push_back(std::move(*real));
-  }
-  return out;
+  return port::existing(list);
 }
 
 std::vector<PluginFile> list_plugins() {

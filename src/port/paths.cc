@@ -11,6 +11,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <memory>
+#include <utility>
 
 namespace infer::port {
 
@@ -50,6 +51,16 @@ std::optional<std::string> canonical(const std::string& path) {
                                                          &std::free);
   if (!real) return std::nullopt;
   return std::string(real.get());
+}
+
+std::vector<std::string> existing(const std::vector<std::string>& paths) {
+  std::vector<std::string> out;
+  for (const std::string& path : paths) {
+    auto real = canonical(path);
+    if (real && std::find(out.begin(), out.end(), *real) == out.end())
+      out.push_back(std::move(*real));
+  }
+  return out;
 }
 
 std::vector<std::string> list_directory(const std::string& path) {

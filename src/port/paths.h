@@ -23,6 +23,8 @@ enum class FileKind { kNone, kFile, kDirectory, kOther };
 FileKind file_kind(const std::string& path);
 // With every symbolic link followed; nothing if there is no such file.
 std::optional<std::string> canonical(const std::string& path);
+// Those that exist, canonical, each once, in their order.
+std::vector<std::string> existing(const std::vector<std::string>& paths);
 // Names, not paths, sorted; empty if it cannot be read.
 std::vector<std::string> list_directory(const std::string& path);
 
