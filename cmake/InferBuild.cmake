@@ -51,6 +51,12 @@ if(INFER_COVERAGE)
   target_link_options(infer_own_flags INTERFACE --coverage)
 endif()
 
+# infer_batched_target(TARGET): with INFER_UNITY its files are compiled some at a time. The dev preset compiles each alone,
+# so that a file that forgets an include is noticed.
+function(infer_batched_target target)
+  set_target_properties(${target} PROPERTIES UNITY_BUILD ${INFER_UNITY} UNITY_BUILD_BATCH_SIZE 6)
+endfunction()
+
 # infer_own_target(TARGET [CONVERSION]): warnings, sanitizers and coverage for a target of ours, never for its users.
 function(infer_own_target target)
   target_link_libraries(${target} PRIVATE $<BUILD_INTERFACE:infer_own_flags>)

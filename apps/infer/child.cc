@@ -70,13 +70,13 @@ bool take_messages(std::string& bytes, Ending& ending, const Tell& progress) {
 // Reads until the child is gone or silent for too long.
 void listen(pid_t child, int fd, const Tell& progress, std::chrono::milliseconds silence,
             Ending& ending) {
-  constexpr int kLookMs = 50;
+  constexpr int kPollMs = 50;
   std::string bytes;
   char chunk[4096];
   int status = 0;
   for (auto heard = Clock::now();;) {
     pollfd ready{fd, POLLIN, 0};
-    ::poll(&ready, 1, kLookMs);
+    ::poll(&ready, 1, kPollMs);
     // Before reading: what it wrote before it ended is then still read.
     const bool ended = waitpid(child, &status, WNOHANG) == child;
     ssize_t n = 0;

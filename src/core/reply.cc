@@ -16,16 +16,17 @@ namespace {
 Error moved_from() {
   return Error(Errc::kInvalidRequest, "this Reply is empty (default-made or moved from)");
 }
-struct WakePoller {
-  std::shared_ptr<detail::PollerSlot> slot;
-  void operator()() const noexcept { slot->poller->wake(*slot); }
-};
 }  // namespace
 
 struct Reply::Impl {
   // A source that always has an event is never pending; this often the deadline is looked at
   // anyway.
   static constexpr std::uint32_t kClockInterval = 64;
+
+  struct WakePoller {
+    std::shared_ptr<detail::PollerSlot> slot;
+    void operator()() const noexcept { slot->poller->wake(*slot); }
+  };
 
   std::shared_ptr<const Backend> backend;  // before the source: destroyed after it
   Poller poller;
@@ -127,7 +128,7 @@ Reply::Reply(std::shared_ptr<const Backend> backend, Request request, Call call)
   else
     impl_->source = impl_->backend->open(std::make_shared<const Request>(std::move(request)), call);
   // The slot, not the poller, is what a stop has to reach: a reply may end before its token does.
-  impl_->on_stop.emplace(call.stop, WakePoller{impl_->slot});
+  impl_->on_stop.emplace(call.stop, Impl::WakePoller{impl_->slot});
 }
 
 Reply::Reply(Reply&& other) noexcept : impl_(std::move(other.impl_)) {
