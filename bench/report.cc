@@ -20,7 +20,7 @@ std::string machine() {
     break;
   }
   return model + ", " + std::to_string(std::thread::hardware_concurrency()) + " threads, " +
-         __VERSION__;
+         "compiler " __VERSION__;
 }
 
 }  // namespace

@@ -461,7 +461,10 @@ class Pipes(Case):
 class Terminal(Case):
     def on_terminal(self, *args, which):
         """What a terminal shows that is the program's stdout and/or stderr."""
-        ours, theirs = pty.openpty()
+        try:
+            ours, theirs = pty.openpty()
+        except OSError as error:  # a bare container may have no /dev/pts
+            self.skipTest("no terminal can be made here: %s" % error)
         process = self.start(*args, **{name: theirs for name in which})
         os.close(theirs)
         shown = b""
