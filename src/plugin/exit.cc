@@ -1,13 +1,13 @@
 #include "src/plugin/exit.h"
 
-#include <pthread.h>
-
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <cstdlib>
 #include <mutex>
 #include <thread>
+
+#include "src/port/fork.h"
 
 namespace infer::plugin {
 namespace {
@@ -101,9 +101,12 @@ void shut_all() {
 }
 
 void register_exit_handler() {
-  [[maybe_unused]] static const int once = pthread_atfork(nullptr, nullptr, [] {
-    state().forked.store(true, std::memory_order_relaxed);
-    state().shut.store(true, std::memory_order_seq_cst);
+  static std::once_flag once;
+  std::call_once(once, [] {
+    port::at_fork_in_child([] {
+      state().forked.store(true, std::memory_order_relaxed);
+      state().shut.store(true, std::memory_order_seq_cst);
+    });
   });
   std::atexit(&shut_all);
 }
