@@ -114,7 +114,7 @@ void check_empty(Subject& subject) {
 void check_long(Subject& subject) {
   Ask what = base(subject);
   what.prompt.clear();
-  constexpr std::size_t kLong = 256u * 1024u;
+  constexpr std::size_t kLong = std::size_t{256} * 1024;
   while (what.prompt.size() < kLong) what.prompt += "one two three four five six seven eight ";
   const auto stream = subject.open(what);
   Step step = stream->step();
