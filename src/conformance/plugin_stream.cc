@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "src/conformance/text.h"
+#include "src/plugin/codes.h"
 
 namespace infer {
 inline namespace v0 {
@@ -236,33 +237,6 @@ Step PluginStream::take_event() {
 
 }  // namespace
 
-Errc errc_of(int code) noexcept {
-  switch (code) {
-    case INFER_E_INVALID_REQUEST: return Errc::kInvalidRequest;
-    case INFER_E_NOT_FOUND: return Errc::kNotFound;
-    case INFER_E_UNSUPPORTED: return Errc::kUnsupported;
-    case INFER_E_CONTEXT_OVERFLOW: return Errc::kContextOverflow;
-    case INFER_E_OVERLOADED: return Errc::kOverloaded;
-    case INFER_E_TIMEOUT: return Errc::kTimeout;
-    case INFER_E_CANCELLED: return Errc::kCancelled;
-    case INFER_E_NETWORK: return Errc::kNetwork;
-    case INFER_E_PROTOCOL: return Errc::kProtocol;
-    case INFER_E_TRUNCATED: return Errc::kTruncated;
-    case INFER_E_TOO_LARGE: return Errc::kTooLarge;
-    case INFER_E_OUT_OF_MEMORY: return Errc::kOutOfMemory;
-    case INFER_E_MODEL_INVALID: return Errc::kModelInvalid;
-    case INFER_E_UNAUTHORIZED: return Errc::kUnauthorized;
-    case INFER_E_RATE_LIMITED: return Errc::kRateLimited;
-    case INFER_E_CONTENT_FILTERED: return Errc::kContentFiltered;
-    case INFER_E_IO: return Errc::kIo;
-    case INFER_E_FORBIDDEN: return Errc::kForbidden;
-    case INFER_E_QUOTA_EXCEEDED: return Errc::kQuotaExceeded;
-    case INFER_E_TLS: return Errc::kTls;
-    case INFER_E_BUDGET_EXCEEDED: return Errc::kBudgetExceeded;
-    default: return Errc::kEngine;
-  }
-}
-
 Error ErrorOut::take(Journal& journal, const char* call, int code) {
   const std::string where = std::string(call) + " failed with " + std::to_string(code);
   journal.check("size.overrun", out_.guards_hold(), where + " and wrote beyond its infer_error");
@@ -284,7 +258,7 @@ Error ErrorOut::take(Journal& journal, const char* call, int code) {
                     where + " and the details " + printable(details));
   }
   prepare();
-  return Error(errc_of(code), written ? std::string(message) : std::string());
+  return Error(plugin::errc_of(code), written ? std::string(message) : std::string());
 }
 
 const infer_host* check_host() {

@@ -48,9 +48,6 @@ class OutStruct {
   alignas(std::max_align_t) unsigned char bytes_[sizeof(T) + 256];
 };
 
-// Code of the ABI -> code of the library; unknown negatives are kEngine.
-Errc errc_of(int code) noexcept;
-
 // What a call wrote into its error, with the rules on errors held over it. Prepare, call, take.
 class ErrorOut {
  public:
