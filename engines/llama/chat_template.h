@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "request.h"
+#include "messages.h"
 #include "vocabulary.h"
 
 namespace infer::llama {

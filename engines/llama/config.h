@@ -4,6 +4,7 @@
 #define INFER_ENGINES_LLAMA_CONFIG_H_
 
 #include <cstdint>
+#include <string_view>
 
 namespace infer::llama {
 
@@ -19,6 +20,9 @@ struct Config {
 
   static constexpr uint32_t kDefaultContext = 4096;
 };
+
+// Throws Refusal, naming the field and what is allowed.
+Config parse_config(std::string_view json);
 
 }  // namespace infer::llama
 

@@ -10,10 +10,11 @@
 #include "chat_template.h"
 #include "config.h"
 #include "decoder.h"
+#include "describe.h"
 #include "engines/common/scheduler.h"
 #include "infer/plugin.h"
 #include "llama.h"
-#include "request.h"
+#include "messages.h"
 #include "vocabulary.h"
 
 namespace infer::llama {

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "llama.h"
-#include "request.h"
+#include "settings.h"
 #include "vocabulary.h"
 
 namespace infer::llama {

@@ -7,6 +7,7 @@
 #include "engines/common/entry.h"
 #include "infer/plugin.h"
 #include "model.h"
+#include "request.h"
 
 namespace infer::llama {
 

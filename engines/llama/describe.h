@@ -1,0 +1,18 @@
+// What describe() of the ABI answers (docs/formats/model-info.md).
+#ifndef INFER_ENGINES_LLAMA_DESCRIBE_H_
+#define INFER_ENGINES_LLAMA_DESCRIBE_H_
+
+#include <cstdint>
+#include <string>
+
+namespace infer::llama {
+
+struct ModelFacts {
+  std::string name, family, quantization;
+  int64_t context = 0, parameters = 0, size_bytes = 0;
+};
+std::string describe_json(const ModelFacts& facts);
+
+}  // namespace infer::llama
+
+#endif  // INFER_ENGINES_LLAMA_DESCRIBE_H_

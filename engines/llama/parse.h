@@ -1,0 +1,28 @@
+// The parts of a request that are read by a file each; request.cc puts them together.
+#ifndef INFER_ENGINES_LLAMA_PARSE_H_
+#define INFER_ENGINES_LLAMA_PARSE_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "json_fields.h"
+#include "request.h"
+
+namespace infer::llama {
+
+// messages.cc
+Tree to_tree(const Json& value);
+std::vector<ChatMessage> parse_messages(const Json& value, std::vector<Warning>& warnings);
+
+// settings.cc: true if the key is one of the settings that change which token comes next, or that
+// promise something of the tokens. `vocabulary`: how many tokens the model has.
+bool parse_setting(const std::string& key, const Json& value, int32_t vocabulary,
+                   TextRequest& request);
+
+// tools.cc: true if the key is one of tools, tool_choice, parallel_tools, reasoning.
+bool parse_tool_setting(const std::string& key, const Json& value, TextRequest& request);
+
+}  // namespace infer::llama
+
+#endif  // INFER_ENGINES_LLAMA_PARSE_H_
