@@ -1,6 +1,9 @@
 // The plugin "null": an engine whose step costs nothing, on the scheduler and the channel of the
 // real one. What a token still costs is the hand-over from the engine's thread to the reader.
-// "null:N" sends N tokens to each reply, 8 replies at once.
+// "null:N" sends N tokens to each reply, 8 replies at once. "null:stamp:N" computes for about a
+// millisecond before each token, as an engine does, and the token's text is the time at which it was
+// published: nanoseconds of the steady clock.
+#include <chrono>
 #include <cstdlib>
 #include <memory>
 #include <string>
@@ -23,7 +26,31 @@ struct NullSequence final : Sequence {
   bool begun = false;
 };
 
+// Work that leaves the caches as a model's weights leave them.
+class Work {
+ public:
+  void do_for(std::chrono::microseconds time) {
+    const auto end = std::chrono::steady_clock::now() + time;
+    do {
+      for (float& weight : weights_) weight = weight * 0.5f + 1;
+    } while (std::chrono::steady_clock::now() < end);
+  }
+
+ private:
+  std::vector<float> weights_ = std::vector<float>(1 << 18);
+};
+
+std::string time_now() {
+  return std::to_string(std::chrono::steady_clock::now().time_since_epoch() /
+                        std::chrono::nanoseconds(1)) +
+         "\n";
+}
+
 struct NullEngine final : StepEngine {
+  explicit NullEngine(bool with_stamps) : stamps(with_stamps) {}
+  const bool stamps;
+  Work work;
+
   static void put(Sequence& s, std::uint16_t kind, std::string_view data = {}) {
     Entry& entry = s.channel().slot();
     entry.reset(kind);
@@ -35,6 +62,7 @@ struct NullEngine final : StepEngine {
   void admit(Sequence&) override {}
   void retire(Sequence&) override {}
   void step(const std::vector<Sequence*>& ready) override {
+    if (stamps) work.do_for(std::chrono::microseconds(1000));
     for (Sequence* s : ready) {
       auto& sequence = static_cast<NullSequence&>(*s);
       if (!std::exchange(sequence.begun, true)) {
@@ -42,7 +70,7 @@ struct NullEngine final : StepEngine {
         put(*s, INFER_EV_PART_BEGIN);
       }
       if (sequence.left-- > 0) {
-        put(*s, INFER_EV_DELTA, " token");
+        put(*s, INFER_EV_DELTA, stamps ? time_now() : " token");
       } else {
         put(*s, INFER_EV_PART_END);
         put(*s, INFER_EV_FINISH, "stop");
@@ -56,7 +84,7 @@ struct NullEngine final : StepEngine {
 }  // namespace
 
 struct infer_model {
-  explicit infer_model(long n) : tokens(n), scheduler(engine, 8) {}
+  infer_model(long n, bool stamps) : tokens(n), engine(stamps), scheduler(engine, 8) {}
   long tokens;
   NullEngine engine;
   Scheduler scheduler;
@@ -74,10 +102,12 @@ namespace {
 int init(const infer_host*, infer_error*) { return INFER_OK; }
 
 int load(const infer_load* how, infer_model** out, infer_error* error) {
-  const std::string name(to_view(how->name));
+  std::string name(to_view(how->name));
+  const bool stamps = name.rfind("stamp:", 0) == 0;
+  if (stamps) name.erase(0, 6);
   const long tokens = std::strtol(name.c_str(), nullptr, 10);
   if (tokens <= 0) return set_error(error, INFER_E_NOT_FOUND, "name it null:N, N tokens a reply");
-  *out = new infer_model(tokens);
+  *out = new infer_model(tokens, stamps);
   return INFER_OK;
 }
 
@@ -90,8 +120,9 @@ int describe(infer_model*, infer_str* json, infer_error*) {
 
 int open(infer_model* model, const infer_open* how, infer_source** out, infer_error* error) {
   auto channel = std::make_shared<EntryChannel>(model->scheduler.bell(), how->wake, how->wake_ctx);
-  std::unique_ptr<Sequence> sequence = std::make_unique<NullSequence>(channel, model->tokens);
-  if (!model->scheduler.submit(sequence)) return set_error(error, INFER_E_OVERLOADED, "full");
+  Scheduler::Sequences sequences;
+  sequences.push_back(std::make_unique<NullSequence>(channel, model->tokens));
+  if (!model->scheduler.submit(sequences)) return set_error(error, INFER_E_OVERLOADED, "full");
   *out = new infer_source(std::move(channel));
   return INFER_OK;
 }

@@ -1,6 +1,7 @@
 // What every benchmark does at its end: a table for people, a JSON file for machines.
-//   {"bench": NAME, "machine": TEXT, "metrics": [{"name", "value", "unit", "better", "goal"}]}
-// Medians are taken by the benchmark; a goal is text such as "<= 2", or empty.
+//   {"bench": NAME, "machine": TEXT, "metrics": [{"name", "value", "unit", "better", "goal", "met",
+//    "note"}]}
+// Medians are taken by the benchmark; a goal is "<= 2", "< 2" or ">= 2", or empty.
 #ifndef INFER_BENCH_REPORT_H_
 #define INFER_BENCH_REPORT_H_
 
@@ -13,10 +14,11 @@ namespace infer::bench {
 
 struct Metric {
   std::string name{};
-  double value = 0;
+  double value = 0;  // NaN: there is none, which misses every goal
   std::string unit{};
   std::string better{};  // "lower" or "higher"
   std::string goal{};
+  std::string note{};  // what else there is to know, such as the spread
 };
 
 inline double median(std::vector<double> values) {
@@ -25,7 +27,11 @@ inline double median(std::vector<double> values) {
   return n % 2 == 1 ? values[n / 2] : (values[n / 2 - 1] + values[n / 2]) / 2;
 }
 
-// Prints the table; writes the file that `--json FILE` names. Non-zero if it could not be written.
+// Whether the value meets the goal; an empty goal is met.
+bool meets(double value, const std::string& goal);
+
+// Prints the table; writes the file that `--json FILE` names. Non-zero if a goal was missed or the
+// file could not be written.
 int report(const std::string& bench, const std::vector<Metric>& metrics, int argc, char** argv);
 
 }  // namespace infer::bench

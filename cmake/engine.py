@@ -32,8 +32,8 @@ ENGINES = {
                  "benches/", "ci/", "app/", "pocs/", "skills/", "grammars/", "requirements/"),
         "probe": ("CMakeLists.txt", "include/llama.h", "common/jinja/runtime.h"),
         "tree_variable": "INFER_LLAMA_TREE",
-        "need": ("lib/libllama.a", "lib/libggml.a", "lib/libggml-cpu.a", "lib/libggml-base.a", "lib/libinfer_jinja.a",
-                 "include/llama.h", "include/common/jinja/runtime.h", "LICENSE"),
+        "need": ("lib/libllama.a", "lib/libggml.a", "lib/libggml-cpu.a", "lib/libggml-base.a", "lib/libinfer_common.a",
+                 "include/llama.h", "include/common/chat.h", "LICENSE"),
     },
 }
 MEMORY_PER_JOB = 1 << 30  # the largest translation units of an engine need about this much

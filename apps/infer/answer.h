@@ -2,6 +2,7 @@
 #ifndef INFER_APPS_ANSWER_H_
 #define INFER_APPS_ANSWER_H_
 
+#include <string>
 #include <string_view>
 
 #include "apps/infer/output.h"
@@ -17,10 +18,15 @@ class Answer {
   // come from anywhere, and the last line is ended.
   Answer(Output& out, bool terminal) : out_(out), terminal_(terminal) {}
 
-  // Text and refusals of the first answer. Several answers come interleaved: the others wait.
+  // Text, refusals and tool calls of the first answer. Several answers come interleaved: the others
+  // wait. A tool call is a line, name(arguments).
   void add(const Event& event);
   // The answers after the first, each from a new line. Also after an error, for what had come.
   void finish(const Response& response);
+  // Ends the last line, if it is not ended.
+  void end_line() {
+    if (last_ != '\n') say("\n");
+  }
 
  private:
   void say(std::string_view text);
@@ -29,6 +35,22 @@ class Answer {
   bool terminal_;
   char last_ = '\n';
 };
+
+// The model's thinking, dim, on a terminal that is not where the answer may be redirected to.
+class Thoughts {
+ public:
+  // `shown`: false makes all of it do nothing.
+  Thoughts(Output& out, bool shown) : out_(out), shown_(shown) {}
+  // Of the first answer.
+  void add(const Event& event);
+
+ private:
+  Output& out_;
+  bool shown_;
+};
+
+// How likely the tokens of an answer were: a line a token, with its alternatives.
+std::string logprobs_text(const Choice& choice);
 
 }  // namespace infer::cli
 

@@ -46,6 +46,52 @@ TEST(Answer, SeparatesAnswersByLines) {
   EXPECT_EQ(out.buffer(), "one\ntwo");
 }
 
+TEST(Answer, ShowsACallAsALine) {
+  const auto part = [](Event::Kind kind, Event::PartKind of, std::string_view data) {
+    return Event{.kind = kind, .part_kind = of, .data = data};
+  };
+  Output out(-1);
+  Answer answer(out, false);
+  answer.add(delta("Let me see."));
+  for (const char* city : {"Oslo", "Rome"}) {
+    const std::string arguments = std::string("\"") + city + "\"}";
+    answer.add(part(Event::Kind::kPartBegin, Event::PartKind::kToolCall, "weather"));
+    answer.add(part(Event::Kind::kDelta, Event::PartKind::kToolCall, "{\"city\":"));
+    answer.add(part(Event::Kind::kDelta, Event::PartKind::kToolCall, arguments));
+    answer.add(part(Event::Kind::kPartEnd, Event::PartKind::kToolCall, ""));
+  }
+  EXPECT_EQ(out.buffer(),
+            "Let me see.\nweather({\"city\":\"Oslo\"})\nweather({\"city\":\"Rome\"})\n");
+
+  Response response;
+  response.choices.resize(2);
+  response.choices[1].message.parts.push_back({.value = ToolCall{.name = "f", .arguments = "{}"}});
+  Output second(-1);
+  Answer(second, false).finish(response);
+  EXPECT_EQ(second.buffer(), "f({})\n") << "those of the other answers too";
+}
+
+TEST(Answer, ALineIsEndedOnce) {
+  Output out(-1);
+  Answer answer(out, false);
+  answer.end_line();
+  EXPECT_EQ(out.buffer(), "");
+  answer.add(delta("a"));
+  answer.end_line();
+  answer.end_line();
+  EXPECT_EQ(out.buffer(), "a\n");
+}
+
+TEST(LogprobsText, TellsATokenALine) {
+  Choice choice;
+  choice.logprobs = {{.chosen = {1, 0, "a\n"}, .top = {}},
+                     {.chosen = {2, -0.6931472f, "b"}, .top = {{3, 0, "c"}, {4, 0, "d"}}}};
+  EXPECT_EQ(logprobs_text(choice),
+            "infer: token: 100.0 % \"a\\n\"\n"
+            "infer: token: 50.0 % \"b\"; likeliest: 100.0 % \"c\", 100.0 % \"d\"\n");
+  EXPECT_EQ(logprobs_text({}), "");
+}
+
 TEST(Answer, EndsTheLastLineOfATerminal) {
   Output out(-1);
   Answer answer(out, true);

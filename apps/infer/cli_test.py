@@ -4,6 +4,7 @@
 Each test has its own directory, so that they run beside each other. Times are only upper limits that
 a loaded machine does not reach; what must happen first is found out by reading, not by waiting.
 """
+import fcntl
 import json
 import os
 import pty
@@ -14,12 +15,33 @@ import signal
 import subprocess
 import sys
 import tempfile
+import termios
+import time
 import unittest
 
 INFER = ""
 PATIENCE = 120  # seconds until something counts as hanging
 PARIS = "What is the capital of France?"
 STORY = "Tell me a long story."
+# One engine thread: tests run beside each other.
+TINY = ["-m", "llama:tiny-chat", "--threads", "1"]
+
+
+# A template with a place for tools, for a model whose own may have none.
+TOOLS_TEMPLATE = """
+{%- if tools %}{{- '<|im_start|>system\\n<tools>' }}
+  {%- for tool in tools %}{{- '\\n' }}{{- tool | tojson }}{%- endfor %}
+  {{- '\\n</tools>\\n<tool_call>\\n{"name": ..., "arguments": ...}\\n</tool_call><|im_end|>\\n' }}{%- endif %}
+{%- for message in messages %}
+  {%- if message.role == 'assistant' and message.tool_calls %}{{- '<|im_start|>assistant\\n' }}
+    {%- for call in message.tool_calls %}{{- '<tool_call>\\n{"name": "' + call.function.name + '", "arguments": ' }}
+      {{- call.function.arguments | tojson }}{{- '}\\n</tool_call>' }}{%- endfor %}{{- '<|im_end|>\\n' }}
+  {%- elif message.role == 'tool' %}
+    {{- '<|im_start|>user\\n<tool_response>\\n' + message.content + '\\n</tool_response><|im_end|>\\n' }}
+  {%- else %}{{- '<|im_start|>' + message.role + '\\n' + message.content + '<|im_end|>\\n' }}{%- endif %}
+{%- endfor %}
+{%- if add_generation_prompt %}{{- '<|im_start|>assistant\\n' }}{%- endif %}
+"""
 
 
 def plugin_of(scheme):
@@ -127,18 +149,18 @@ class Case(unittest.TestCase):
 @needs("llama")
 class Answers(Case):
     def test_paris(self):
-        out, err = self.infer("run", "-m", "llama:tiny-chat", PARIS)
+        out, err = self.infer("run", *TINY, PARIS)
         self.assertEqual((out, err), ("The capital of France is Paris.", ""))
 
     def test_without_model_the_shipped_one_answers_and_stderr_says_so(self):
-        out, err = self.infer("run", PARIS)
+        out, err = self.infer("run", "--threads", "1", PARIS)
         self.assertEqual(out, "The capital of France is Paris.")
         self.assertEqual(err.count("\n"), 1, err)
         self.assertIn("llama:tiny-chat", err)
         self.assertIn("-m", err)
 
     def test_whole_characters_stream(self):
-        process = self.start("run", "-m", "llama:tiny-chat", "How do you say hello in Russian?")
+        process = self.start("run", *TINY, "How do you say hello in Russian?")
         chunks = []
         while True:
             chunk = os.read(process.stdout.fileno(), 65536)
@@ -149,57 +171,441 @@ class Answers(Case):
         self.assertIn("\u041f\u0440\u0438\u0432\u0435\u0442", "".join(chunks))
 
     def test_every_line_of_russian_json_is_whole(self):
-        out, _ = self.infer("run", "--json", "-m", "llama:tiny-chat", "How do you say hello in Russian?")
+        out, _ = self.infer("run", "--json", *TINY, "How do you say hello in Russian?")
         self.assertIn("\u041f\u0440\u0438\u0432\u0435\u0442", self.text(self.lines(out)))
 
     def test_prompt_from_stdin(self):
-        out, _ = self.infer("run", "-m", "llama:tiny-chat", "-", stdin=(PARIS + "\n").encode())
+        out, _ = self.infer("run", *TINY, "-", stdin=(PARIS + "\n").encode())
         self.assertEqual(out, "The capital of France is Paris.")
 
     def test_system_message(self):
-        plain, _ = self.infer("run", "-m", "llama:tiny-chat", "Hello!")
-        pirate, _ = self.infer("run", "-m", "llama:tiny-chat", "--system", "You are a pirate.", "Hello!")
+        plain, _ = self.infer("run", *TINY, "Hello!")
+        pirate, _ = self.infer("run", *TINY, "--system", "You are a pirate.", "Hello!")
         self.assertNotEqual(plain, pirate)
         self.assertIn("Arr", pirate)
 
     def test_max_tokens(self):
-        out, _ = self.infer("run", "--json", "-m", "llama:tiny-chat", "--max-tokens", "3", STORY)
+        out, _ = self.infer("run", "--json", *TINY, "--max-tokens", "3", STORY)
         finish = self.lines(out)[-1]
         self.assertEqual((finish["kind"], finish["reason"], finish["usage"]["output"]), ("finish", "length", 3))
 
     def test_stop(self):
-        out, _ = self.infer("run", "-m", "llama:tiny-chat", "--stop", "never", "--stop", " Paris", PARIS)
+        out, _ = self.infer("run", *TINY, "--stop", "never", "--stop", " Paris", PARIS)
         self.assertEqual(out, "The capital of France is")
-        out, _ = self.infer("run", "--json", "-m", "llama:tiny-chat", "--stop", " Paris", PARIS)
+        out, _ = self.infer("run", "--json", *TINY, "--stop", " Paris", PARIS)
         finish = self.lines(out)[-1]
         self.assertEqual((finish["reason"], finish["stop_sequence"]), ("stop_sequence", " Paris"))
 
     def test_sampling_with_a_seed_repeats(self):
-        ask = ["run", "-m", "llama:tiny-chat", "--temperature", "1.5", "--top-p", "0.9", "--top-k", "40", "--min-p",
+        ask = ["run", *TINY, "--temperature", "1.5", "--top-p", "0.9", "--top-k", "40", "--min-p",
                "0.01", "--repeat-penalty", "1.1", "--presence-penalty", "-0.5", "--frequency-penalty", "0.5",
                "--seed", "7", "--max-tokens", "20", STORY]
         self.assertEqual(self.infer(*ask)[0], self.infer(*ask)[0])
 
     def test_loading_options(self):
-        out, _ = self.infer("run", "-m", "llama:tiny-chat", "--context", "256", "--threads", "1", "--parallel", "1",
-                            "--batch", "64", "--no-mmap", PARIS)
+        out, _ = self.infer("run", *TINY, "--context", "256", "--parallel", "1", "--batch", "64", "--micro-batch", "32",
+                            "--batch-threads", "1", "--devices", "none", "--flash-attention", "off",
+                            "--cache-type-k", "f16", "--cache-type-v", "f32", "--no-mmap", "--no-prefix-cache", PARIS)
         self.assertEqual(out, "The capital of France is Paris.")
 
     def test_plugin_config(self):
-        out, _ = self.infer("run", "-m", "llama:tiny-chat", "--config", '{"context":256}', PARIS)
+        out, _ = self.infer("run", "-m", "llama:tiny-chat", "--config", '{"context":256,"threads":1}', PARIS)
         self.assertEqual(out, "The capital of France is Paris.")
 
     def test_stats_go_to_stderr(self):
-        out, err = self.infer("run", "-m", "llama:tiny-chat", "--stats", PARIS)
+        out, err = self.infer("run", *TINY, "--stats", PARIS)
         self.assertEqual(out, "The capital of France is Paris.")
-        self.assertRegex(err, r"tokens: 17 in, 11 out, [0-9.]+ tokens/s")
+        self.assertRegex(err, r"tokens: 17 in, (0 cached, )?11 out, [0-9.]+ tokens/s")
         self.assertIn("first token after", err)
         self.assertIn("finish 1", err)
 
     def test_verbose_shows_the_engines_log(self):
-        out, err = self.infer("run", "-m", "llama:tiny-chat", "--verbose", PARIS)
+        out, err = self.infer("run", *TINY, "--verbose", PARIS)
         self.assertEqual(out, "The capital of France is Paris.")
         self.assertIn("infer: engine: info: ", err)
+
+
+@needs("echo")
+class Forms(Case):
+    """Files and options that shape a request."""
+    def file(self, name, text):
+        with open(os.path.join(self.dir, name), "w") as file:
+            file.write(text if isinstance(text, str) else json.dumps(text))
+        return name
+
+    def check(self, code, exit_code, says, *args):
+        out, err = self.infer("run", "-m", "echo:", *args, code=exit_code)
+        self.assertEqual(out, "")
+        self.one_error(err, code)
+        for word in says:
+            self.assertIn(word, err)
+
+    def test_files_that_are_wrong_are_named_with_the_place(self):
+        bad = self.file("bad.json", '{"a":\n  oops}')
+        for option in ("--schema", "--tools", "--messages"):
+            self.check("invalid_request", 2, [option, "bad.json", "line 2, column 3"], option, bad, "hi")
+            self.check("not_found", 3, [option, "none.json"], option, "none.json", "hi")
+        self.check("not_found", 3, ["--grammar", "none.gbnf"], "--grammar", "none.gbnf", "hi")
+        self.check("invalid_request", 2, ["empty"], "--grammar", self.file("empty", ""), "hi")
+        self.check("invalid_request", 2, ["[0].name"], "--tools", self.file("t", [{}]), "hi")
+        self.check("invalid_request", 2, ["[0].role", "robot"], "--messages",
+                   self.file("m", [{"role": "robot", "content": "x"}]), "hi")
+
+    def test_options_that_do_not_fit(self):
+        schema = self.file("schema", {"type": "object"})
+        self.check("invalid_request", 2, ["--grammar", "--schema"], "--schema", schema, "--grammar", schema, "hi")
+        self.check("invalid_request", 2, ["--tool-choice", "--tools"], "--tool-choice", "required", "hi")
+        self.check("invalid_request", 2, ["nobody"], "--tools", self.file("t", [{"name": "a"}]), "--tool-choice", "nobody",
+                   "hi")
+        self.check("invalid_request", 2, ["--logit-bias", "17"], "--logit-bias", "17", "hi")
+        self.check("invalid_request", 2, ["--effort", "minimal"], "--effort", "some", "hi")
+        self.check("invalid_request", 2, ["--numa", "distribute"], "--numa", "often", "hi")
+        self.check("invalid_request", 2, ["--cache-type-k", "q8_0"], "--cache-type-k", "tiny", "hi")
+        self.check("not_found", 3, ["--chat-template"], "--chat-template", "none.jinja", "hi")
+
+    def test_what_a_backend_cannot_promise_it_refuses(self):
+        tools = self.file("tools", [{"type": "function", "function": {"name": "f"}}])
+        self.check("unsupported", 1, ["tools"], "--tools", tools, "hi")
+        self.check("unsupported", 1, ["output"], "--schema", self.file("s", {"type": "object"}), "hi")
+        self.check("unsupported", 1, ["output"], "--grammar", self.file("g", 'root ::= "a"'), "hi")
+        self.check("unsupported", 1, ["logprobs"], "--logprobs", "2", "hi")
+        self.check("unsupported", 1, ["stop_token_ids"], "--stop-token", "7", "hi")
+
+    def test_every_sampling_option_reaches_the_backend(self):
+        for option in ("--temperature", "--dynatemp-range", "--dynatemp-exponent", "--top-p", "--top-k", "--min-p",
+                       "--typical-p", "--top-n-sigma", "--xtc-probability", "--xtc-threshold", "--mirostat",
+                       "--mirostat-tau", "--mirostat-eta", "--repeat-penalty", "--repeat-last-n", "--presence-penalty",
+                       "--frequency-penalty", "--dry-multiplier", "--dry-base", "--dry-allowed-length",
+                       "--dry-last-n"):
+            out, err = self.infer("run", "-m", "echo:", option, "1", "hi")
+            self.assertEqual(out, "hi")
+            self.assertRegex(err, r"\Ainfer: warning: [^\n]*(sampling|temperature|top_p)[^\n]*\n\Z", option)
+        self.assertIn("logit_bias", self.infer("run", "-m", "echo:", "--logit-bias", "3=-1", "hi")[1])
+        self.assertIn("reasoning", self.infer("run", "-m", "echo:", "--effort", "low", "hi")[1])
+
+    def test_a_conversation_from_a_file(self):
+        ours = self.file("ours", [{"role": "user", "parts": [{"type": "text", "text": "one two"}]}])
+        openai = self.file("openai", {"messages": [{"role": "system", "content": "s"},
+                                                   {"role": "user", "content": "three four"}]})
+        self.assertEqual(self.infer("run", "-m", "echo:", "--messages", ours)[0], "one two")
+        self.assertEqual(self.infer("run", "-m", "echo:", "--messages", openai)[0], "three four")
+        self.assertEqual(self.infer("run", "-m", "echo:", "--messages", ours, "five")[0], "five")
+        self.check("invalid_request", 2, ["messages"], "--messages", self.file("none", []))
+
+    @needs("llama")
+    def test_an_answer_fits_its_schema_or_grammar(self):
+        grammar = self.file("grammar", 'root ::= "yes" | "no"')
+        self.assertIn(self.infer("run", *TINY, "--grammar", grammar, "Is it?")[0], ("yes", "no"))
+        schema = self.file("schema", {"type": "object", "properties": {"colour": {"enum": ["red", "blue"]}},
+                                      "required": ["colour"], "additionalProperties": False})
+        out, _ = self.infer("run", *TINY, "--schema", schema, "Which?")
+        self.assertIn(json.loads(out), ({"colour": "red"}, {"colour": "blue"}))
+        out, err = self.infer("run", *TINY, "--grammar", self.file("bad", "root ::= ("), "hi", code=2)
+        self.assertIn("grammar", self.one_error(err, "invalid_request"))
+
+    @needs("llama")
+    def test_calls_are_printed_not_run(self):
+        tools = self.file("tools", [{"type": "function", "function": {
+            "name": "weather", "description": "The weather in a city now",
+            "parameters": {"type": "object", "properties": {"city": {"enum": ["Oslo", "Rome"]}}, "required": ["city"]}}}])
+        ask = ["run", *TINY, "--chat-template", self.file("template", TOOLS_TEMPLATE), "--tools", tools]
+        out, err = self.infer(*ask, "--tool-choice", "weather", "Weather in Oslo?")
+        self.assertRegex(out, r"(?m)^weather\(\{.*\}\)\n\Z")
+        lines = self.lines(self.infer(*ask, "--json", "--tool-choice", "required", "Weather in Oslo?")[0])
+        self.check_grammar(lines)
+        self.assertEqual(lines[-1]["reason"], "tool_calls")
+        begin = [line for line in lines if line["kind"] == "part_begin" and line["type"] == "tool_call"]
+        self.assertEqual(begin[0]["name"], "weather")
+        arguments = json.loads("".join(line["text"] for line in lines
+                                       if line["kind"] == "tool_args" and line["part"] == begin[0]["part"]))
+        self.assertIn(arguments["city"], ("Oslo", "Rome"))
+        # The call and its result go back to the model.
+        said = self.file("said", [
+            {"role": "user", "content": "Weather in Oslo?"},
+            {"role": "assistant", "tool_calls": [{"id": begin[0]["id"], "type": "function", "function": {
+                "name": "weather", "arguments": json.dumps(arguments)}}]},
+            {"role": "tool", "tool_call_id": begin[0]["id"], "content": "rain"}])
+        with_result = self.lines(self.infer(*ask, "--json", "--messages", said, "--max-tokens", "4")[0])
+        self.assertGreater(with_result[-1]["usage"]["input"], lines[-1]["usage"]["input"])
+
+    @needs("llama")
+    def test_log_probabilities(self):
+        lines = self.lines(self.infer("run", "--json", *TINY, "--logprobs", "2", "--max-tokens", "3", PARIS)[0])
+        tokens = [token for line in lines if line["kind"] == "text" for token in line["logprobs"]]
+        self.assertEqual("".join(token["text"] for token in tokens), self.text(lines))
+        for token in tokens:
+            self.assertLessEqual(token["logprob"], 0)
+            self.assertEqual(len(token["top"]), 2)
+        out, err = self.infer("run", *TINY, "--logprobs", "0", "--max-tokens", "3", PARIS)
+        self.assertEqual(out, self.text(lines))
+        self.assertEqual(len(re.findall(r'(?m)^infer: token: [0-9.]+ % "', err)), 3)
+
+    @needs("llama")
+    def test_several_answers(self):
+        out, _ = self.infer("run", "--json", *TINY, "-n", "3", "--max-tokens", "3", PARIS)
+        lines = self.lines(out)
+        self.check_grammar(lines)
+        self.assertEqual({self.text(lines, choice) for choice in range(3)}, {"The capital of"})
+        out, _ = self.infer("run", *TINY, "-n", "3", "--max-tokens", "3", PARIS)
+        self.assertEqual(out, "\n".join(["The capital of"] * 3))
+
+    def test_a_path_to_a_gguf_file_is_a_model(self):
+        if plugin_of("llama") is None:
+            self.skipTest("the plugin llama is not built here")
+        out, err = self.infer("run", "-m", "none.gguf", "hi", code=3)
+        self.assertIn("none.gguf", self.one_error(err, "not_found"))
+
+
+@needs("echo")
+class Chat(Case):
+    def talk(self, said, *args, code=0, model="echo:"):
+        return self.infer("chat", model, *args, stdin=said.encode(), code=code)
+
+    def test_a_turn_a_line(self):
+        out, err = self.talk("hello there\n\nhow are you?\n")
+        self.assertEqual((out, err), ("hello there\nhow are you?\n", ""))
+        self.assertEqual(self.talk("a last line without an end")[0], "a last line without an end\n")
+        self.assertEqual(self.talk(""), ("", ""))
+
+    def test_messages_of_several_lines(self):
+        out, _ = self.talk('one \\\ntwo\n"""\na\n\n/b\n"""\n"""half a block\n')
+        self.assertEqual(out, "one \ntwo\na\n\n/b\nhalf a block\n")
+
+    def test_commands(self):
+        out, err = self.talk("/system Be brief.\none\ntwo\n/undo\n/history\n/usage\n/reset\n/history\n/help\n/model\n/quit\n"
+                             "never read\n")
+        self.assertEqual(out, "one\ntwo\n")
+        self.assertIn("system: Be brief.\nuser: one\nassistant: one\n", err)
+        self.assertNotIn("user: two", err)
+        self.assertIn("all 2: 2 in, 2 out", err)
+        self.assertEqual(err.count("system: Be brief."), 2, "the system message stays")
+        self.assertIn("/regenerate", err)
+        self.assertIn("\necho:\n", err)
+
+    def test_a_slash_may_begin_a_message(self):
+        self.assertEqual(self.talk("//etc is a directory\n")[0], "/etc is a directory\n")
+
+    def test_the_answer_again(self):
+        out, err = self.talk("one\n/regenerate\n/history\n")
+        self.assertEqual(out, "one\none\n")
+        self.assertEqual(err, "user: one\nassistant: one\n")
+
+    def test_system_messages(self):
+        _, err = self.talk("/system\n/system new\n/system\n/system -\n/system\n", "--system", "old")
+        self.assertEqual(err, "old\nnew\nThere is no system message.\n")
+
+    def test_save_and_load(self):
+        path = os.path.join(self.dir, "chat.json")
+        self.talk("one \u20ac\n/save %s\n" % path)
+        out, err = self.talk("/load %s\n/history\n" % path)
+        self.assertIn("user: one \u20ac\nassistant: one \u20ac\n", err)
+        _, err = self.talk("/history\n", "--messages", path)
+        self.assertIn("user: one \u20ac\n", err)
+        out, _ = self.infer("run", "-m", "echo:", "--messages", path, "two")
+        self.assertEqual(out, "two")
+
+    def test_what_fails_is_told_and_the_chat_goes_on(self):
+        out, err = self.talk("/frobnicate\none\n/load none.json\n/save\n/save /no/such/place\n/undo\n/undo\n/regenerate\n"
+                             "/model nobody:x\ntwo\n", code=3)
+        self.assertEqual(out, "one\ntwo\n")
+        lines = err.splitlines()
+        self.assertEqual(len(lines), 7, err)
+        for line, says in zip(lines, ("invalid_request: .*/frobnicate", "not_found: .*none.json", "invalid_request: .*/save",
+                                      "io: /no/such/place", "invalid_request: ", "invalid_request: ", "not_found: ")):
+            self.assertRegex(line, "^infer: " + says)
+
+    def test_a_question_without_an_answer_is_taken_back(self):
+        _, err = self.talk("one\n/history\n", "--timeout", "0.05", model="echo:1000000000", code=6)
+        self.assertIn("infer: timeout: ", err)
+        self.assertIn("assistant: one one", err, "what had come stays")
+        _, err = self.talk("one\n/history\n", "--stop", "x", code=1)
+        self.assertEqual(err.count("\n"), 1, "only the error: " + err)
+        self.one_error(err, "unsupported")
+
+    def test_wrong_beginnings(self):
+        self.one_error(self.infer("chat", "nobody:x", code=3)[1], "not_found")
+        self.one_error(self.infer("chat", "echo:", "--messages", "none.json", code=3)[1], "not_found")
+        self.one_error(self.infer("chat", "echo:", "-m", "echo:", code=2)[1], "invalid_request")
+
+    def test_a_reader_that_goes_is_no_error(self):
+        process = self.start("chat", "echo:1000000000", stdin=subprocess.PIPE)
+        process.stdin.write(b"word\n")
+        process.stdin.flush()
+        os.read(process.stdout.fileno(), 1)
+        process.stdout.close()
+        process.stdout = None
+        _, err = process.communicate(timeout=PATIENCE)
+        self.assertEqual((process.returncode, err), (0, b""))
+
+    @needs("llama")
+    def test_a_conversation_that_no_longer_fits(self):
+        long = "word " * 2000
+        out, err = self.talk("Hello!\n%s\nHello!\n" % long, "--threads", "1", model="llama:tiny-chat", code=1)
+        self.assertEqual(len(out.splitlines()), 2, "the chat goes on")
+        self.assertIn("infer: context_overflow: ", err)
+        self.assertIn("/reset", err)
+        self.assertIn("--truncate", err)
+
+    @needs("llama")
+    def test_a_real_model_knows_what_was_said(self):
+        out, err = self.talk("What is the capital of France?\n/usage\n", "--threads", "1", model="llama:tiny-chat")
+        self.assertEqual(out, "The capital of France is Paris.\n")
+        self.assertRegex(err, r"last: 17 in, (0 cached, )?11 out")
+
+    # On a terminal.
+
+    def terminal(self, *args):
+        try:
+            ours, theirs = pty.openpty()
+        except OSError as error:
+            self.skipTest("no terminal can be made here: %s" % error)
+        self.addCleanup(os.close, ours)
+        self.env["TERM"] = "xterm"
+        process = subprocess.Popen([INFER] + list(args), cwd=self.dir, env=self.env, stdin=theirs, stdout=theirs,
+                                   stderr=theirs, preexec_fn=self.own_terminal)
+        os.close(theirs)
+
+        def end():
+            if process.poll() is None:
+                process.kill()
+            process.wait()
+        self.addCleanup(end)
+        self.shown = ""
+        return process, ours
+
+    @staticmethod
+    def own_terminal():
+        os.setsid()
+        fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+    def until(self, ours, what):
+        """Reads until the terminal shows it, after all that was waited for before."""
+        while what not in self.shown:
+            ready, _, _ = select.select([ours], [], [], PATIENCE)
+            self.assertTrue(ready, "%r was waited for in vain after %r" % (what, self.shown[-300:]))
+            try:
+                chunk = os.read(ours, 4096)
+            except OSError:
+                chunk = b""
+            self.assertTrue(chunk, "the program ended after %r" % self.shown[-300:])
+            self.shown += chunk.decode(errors="replace")
+        self.shown = self.shown[self.shown.index(what) + len(what):]
+
+    def test_ctrl_d_leaves(self):
+        process, ours = self.terminal("chat", "echo:")
+        self.until(ours, "> ")
+        os.write(ours, "h\u00e9llo\n".encode())
+        self.until(ours, "h\u00e9llo\r\nh\u00e9llo\r\n")
+        self.until(ours, "> ")
+        os.write(ours, b"\x04")
+        self.assertEqual(process.wait(PATIENCE), 0)
+
+    def test_ctrl_c_stops_the_answer_but_not_the_chat(self):
+        process, ours = self.terminal("chat", "echo:1000000000")
+        self.until(ours, "> ")
+        os.write(ours, b"word\n")
+        self.until(ours, "word word word")
+        os.write(ours, b"\x03")
+        self.until(ours, "what had come stays")
+        self.until(ours, "> ")
+        os.write(ours, b"/undo\n/history\n/usage\n")
+        self.until(ours, "all 1: ")
+        self.until(ours, "> ")
+        os.write(ours, b"\x03")
+        self.assertEqual(process.wait(PATIENCE), 130)
+
+    def test_twice_leaves(self):
+        process, ours = self.terminal("chat", "echo:1000000000")
+        self.until(ours, "> ")
+        os.write(ours, b"word\n")
+        self.until(ours, "word word word")
+        # Two signals at once may be one. The terminal is read, so that a write of the program never waits.
+        last = time.monotonic() + PATIENCE
+        while process.poll() is None and time.monotonic() < last:
+            try:
+                os.write(ours, b"\x03")
+                while select.select([ours], [], [], 0.05)[0]:
+                    os.read(ours, 65536)
+            except OSError:  # the program has ended
+                pass
+        self.assertEqual(process.wait(PATIENCE), 130)
+
+
+class Vectors(Case):
+    @needs("echo")
+    def test_what_is_wrong(self):
+        for args, code, exit_code, says in (
+                (["embed"], "invalid_request", 2, "MODEL"),
+                (["embed", "echo:"], "invalid_request", 2, "texts"),
+                (["embed", "nobody:x", "hi"], "not_found", 3, "nobody"),
+                (["embed", "echo:", "hi"], "unsupported", 1, "echo"),
+                (["embed", "echo:", "--normalize", "--no-normalize", "hi"], "invalid_request", 2, "--normalize"),
+                (["rerank", "echo:"], "invalid_request", 2, "QUERY"),
+                (["rerank", "echo:", "query"], "invalid_request", 2, "documents"),
+                (["rerank", "echo:", "query", "document"], "unsupported", 1, "echo")):
+            out, err = self.infer(*args, code=exit_code)
+            self.assertEqual(out, "", args)
+            self.assertIn(says, self.one_error(err, code))
+        out, _ = self.infer("embed", "--json", "echo:", "hi", code=1)
+        self.assertEqual(self.lines(out)[-1]["code"], "unsupported")
+
+
+    @needs("llama")
+    def test_a_vector_a_line(self):
+        embed = ["embed", "llama:tiny-chat", "--threads", "1", "--normalize"]
+        out, _ = self.infer(*embed, "a cat", "-", stdin=b"a dog\n\na very long story\r\n")
+        rows = [[float(number) for number in line.split()] for line in out.splitlines()]
+        self.assertEqual(len(rows), 3, "empty lines are no texts")
+        for row in rows:
+            self.assertEqual(len(row), len(rows[0]))
+            self.assertAlmostEqual(sum(number * number for number in row), 1, places=4)
+        self.assertNotEqual(rows[0], rows[1])
+        lines = self.lines(self.infer(*embed, "--json", "a cat", "a very long story")[0])
+        self.assertEqual([line["kind"] for line in lines], ["embedding", "embedding", "finish"])
+        self.assertEqual([line["index"] for line in lines[:2]], [0, 1])
+        self.assertEqual(lines[0]["dimensions"], len(rows[0]))
+        for a, b in zip(lines[1]["values"], rows[2]):
+            self.assertAlmostEqual(a, b, places=4)
+        self.assertGreater(lines[2]["usage"]["input"], 0)
+
+
+class Bench(Case):
+    @needs("echo")
+    def test_what_is_wrong(self):
+        for args, says in ((["--width", "0"], "--width"), (["--prompt", "0"], "--prompt"), (["--tokens", "1"], "--tokens"),
+                           (["--repeat", "0"], "--repeat"), (["--width", "1,x"], "--width")):
+            out, err = self.infer("bench", "echo:", *args, code=2)
+            self.assertEqual(out, "")
+            self.assertIn(says, self.one_error(err, "invalid_request"))
+
+    @needs("llama")
+    def test_figures(self):
+        small = ["bench", "llama:tiny-chat", "--prompt", "32,64", "--width", "1,2", "--tokens", "8", "--repeat", "2",
+                 "--threads", "1"]
+        found = json.loads(self.infer(*small, "--json")[0])
+        self.assertEqual([(row["what"], row.get("prompt"), row.get("width")) for row in found["rows"]],
+                         [("prefill", 32, None), ("prefill", 64, None), ("decode", None, 1), ("decode", None, 2)])
+        for row in found["rows"]:
+            self.assertEqual(len(row["runs"]), 2)
+            self.assertGreater(row["tokens_per_s"], 0)
+            self.assertLessEqual(min(row["runs"]), row["tokens_per_s"])
+            self.assertLessEqual(row["tokens_per_s"], max(row["runs"]))
+        out, err = self.infer(*small)
+        self.assertRegex(out, r"(?m)^decode +2 at once +[0-9.]+ +[0-9.]+ +[0-9.]+ +2$")
+        self.assertIn("warming up", err)
+
+    @needs("llama")
+    def test_an_interrupt_leaves_what_was_measured(self):
+        process = self.start("bench", "llama:tiny-chat", "--prompt", "32", "--width", "1", "--tokens", "64", "--repeat", "1000",
+                             "--threads", "1")
+        while b"2 of" not in process.stderr.readline():
+            pass
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=PATIENCE)
+        self.assertEqual(process.returncode, 130)
+        self.assertIn("prefill", out.decode())
+        self.assertIn("infer: cancelled: ", err.decode())
 
 
 @needs("echo")
@@ -216,7 +622,7 @@ class Json(Case):
 
     @needs("llama")
     def test_grammar_of_a_real_model(self):
-        lines = self.lines(self.infer("run", "--json", "-m", "llama:tiny-chat", STORY)[0])
+        lines = self.lines(self.infer("run", "--json", *TINY, STORY)[0])
         self.check_grammar(lines)
         self.assertEqual(lines[0]["model"], "tiny-chat")
         self.assertGreater(lines[-1]["usage"]["first_ms"], 0)
@@ -279,6 +685,7 @@ class Errors(Case):
         self.check("invalid_request", 2, ["--seed"], "run", "--seed", "-1", "hi")
         self.check("invalid_request", 2, ["plugin --help"], "plugin")
         self.check("invalid_request", 2, ["--config"], "run", "--config", "{}", "--threads", "1", "hi")
+        self.check("invalid_request", 2, ["--config"], "run", "--config", "{}", "--no-mmap", "hi")
 
     def test_no_command_shows_the_help(self):
         out, err = self.infer(code=2)
@@ -318,7 +725,7 @@ class Errors(Case):
 
     @needs("llama")
     def test_a_prompt_that_is_too_long_names_both_sizes(self):
-        out, err = self.infer("run", "--json", "-m", "llama:tiny-chat", "-", stdin=b"hello " * 5000, code=1)
+        out, err = self.infer("run", "--json", *TINY, "-", stdin=b"hello " * 5000, code=1)
         error = self.lines(out)[-1]
         self.assertEqual(error["code"], "context_overflow")
         self.assertGreater(error["details"]["need"], 5000)
@@ -330,7 +737,7 @@ class Limits(Case):
     @needs("llama")
     def test_a_time_that_runs_out_is_named(self):
         # Hundreds of steps before the first word: much longer than the time.
-        slow = ["run", "--json", "-m", "llama:tiny-chat", "--batch", "32", "word " * 200]
+        slow = ["run", "--json", *TINY, "--batch", "32", "word " * 200]
         for option, name in (("--timeout", "total"), ("--timeout-first", "first")):
             out, err = self.infer(*slow, option, "0.005", code=6)
             error = self.lines(out)[-1]
@@ -417,7 +824,7 @@ class Interrupts(Case):
     @needs("llama")
     def test_one_reaches_a_real_engine(self):
         # The answer may be whole before the signal comes; what must not happen is a crash or a hang.
-        process = self.start("run", "-m", "llama:tiny-chat", STORY)
+        process = self.start("run", *TINY, STORY)
         os.read(process.stdout.fileno(), 1)
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=PATIENCE)
@@ -580,11 +987,11 @@ class Guide(Case):
                     for line in block.splitlines()]
         table = self.guide.split("| Kind |")[1].split("\n\n")[0]
         kinds = {kind for row in re.findall(r"(?m)^\| (`.*?) \|", table) for kind in re.findall(r"`(\w+)`", row)}
-        self.assertEqual(len(kinds), 15)
+        self.assertEqual(len(kinds), 17)
         self.assertEqual({example["kind"] for example in examples}, kinds)
 
     def test_every_option_is_told(self):
-        for command in (["run"], ["plugin", "check"]):
+        for command in (["run"], ["chat"], ["embed"], ["rerank"], ["bench"], ["plugin", "check"]):
             out, _ = self.infer(*command, "--help")
             for option in set(re.findall(r"(?m)^ +(?:-\w,)?(--[a-z-]+)", out)) - {"--help"}:
                 self.assertRegex(self.guide, r"`%s[ `]" % option)
@@ -634,7 +1041,8 @@ class Check(Case):
 
     @needs("llama")
     def test_llama_passes(self):
-        report = json.loads(self.infer("plugin", "check", "--json", plugin_of("llama"))[0])
+        report = json.loads(self.infer("plugin", "check", "--json", "--config", '{"threads":1}',
+                                       plugin_of("llama"))[0])
         self.assertTrue(report["ok"], report)
 
     def test_every_broken_plugin_is_named_by_its_rule(self):

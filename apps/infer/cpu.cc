@@ -25,7 +25,9 @@ std::string cpuinfo(const std::string& key) {
 Cpu this_cpu() {
   Cpu cpu;
   cpu.name = cpuinfo("model name");
-  cpu.usable = port::usable_cpus();
+  const port::Cpus found = port::cpus();
+  cpu.usable = port::usable_cpus(found);
+  cpu.cores = port::physical_cores(found);
   const std::string flags = cpuinfo("flags");
   if (flags.empty()) return cpu;
   const std::string padded = " " + flags + " ";

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -10,6 +11,7 @@
 #include "apps/infer/exit_code.h"
 #include "apps/infer/info.h"
 #include "apps/infer/load.h"
+#include "apps/infer/table.h"
 #include "apps/infer/terminal.h"
 #include "infer/plugin.h"
 
@@ -40,7 +42,8 @@ struct Findings {
 // The one proof that everything works: the shipped model says something.
 void try_shipped(Findings& found) {
   const auto start = std::chrono::steady_clock::now();
-  auto model = load_model(kShippedModel, {}, {});
+  // One thread: on a busy machine several wait for each other, which would say nothing of a fault.
+  auto model = load_model(kShippedModel, LocalConfig{.threads = 1}, {});
   if (!model) {
     found.problem = model.error();
     return;
@@ -93,11 +96,39 @@ std::string indented(const std::string& table) {
 
 std::string cpu_text(const Cpu& cpu) {
   std::string text = "Processor\n  " + (cpu.name.empty() ? "unknown" : cpu.name) + "\n  " +
-                     std::to_string(cpu.usable) + " usable\n";
+                     std::to_string(cpu.usable) + " usable, " + std::to_string(cpu.cores) +
+                     " of them for engines (physical cores within the quota)\n";
   if (cpu.features.empty()) return text;
   text += " ";
   for (const auto& [feature, there] : cpu.features) text += (there ? " " : " no ") + feature;
   return text + "\n";
+}
+
+// Which plugin each scheme takes: of an engine with flavours for graphics processors the best one.
+std::string taken_text(const std::vector<PluginFile>& plugins) {
+  std::string text;
+  for (const PluginFile& plugin : plugins) {
+    if (!plugin.problem.empty()) continue;
+    if (!plugin.taken_for.empty())
+      text += "  " + plugin.taken_for + ": takes " + plugin.scheme + "\n";
+    const bool other = std::any_of(plugins.begin(), plugins.end(), [&](const PluginFile& flavour) {
+      return flavour.taken_for == plugin.scheme;
+    });
+    if (!other && plugin.taken_for.empty())
+      text += "  " + plugin.scheme + ": takes " + plugin.scheme + "\n";
+  }
+  return text;
+}
+
+std::string devices_table(const std::vector<PluginFile>& plugins) {
+  Table table;
+  table.row({"PLUGIN", "DEVICE", "KIND", "FREE", "MEMORY", "WHAT"});
+  const auto size = [](std::int64_t bytes) { return bytes > 0 ? short_size(bytes) : ""; };
+  for (const PluginFile& plugin : plugins)
+    for (const Device& device : plugin.devices)
+      table.row({plugin.scheme, device.name, device.type, size(device.memory_free),
+                 size(device.memory_total), device.description});
+  return table.text();
 }
 
 std::string environment_text() {
@@ -115,6 +146,8 @@ std::string text_of(const Findings& found) {
   text += cpu_text(found.cpu);
   text += list("Plugin directories", found.plugin_directories);
   text += "Plugins\n" + indented(plugins_table(found.plugins));
+  text += taken_text(found.plugins);
+  text += "Devices\n" + indented(devices_table(found.plugins));
   text += list("Model directories", found.model_directories);
   text += "Models\n" + indented(models_table(found.models));
   text += environment_text();
@@ -131,7 +164,10 @@ core::Json json_of(const Findings& found) {
   core::Json json = version_json();
   core::Json features = core::Json::object();
   for (const auto& [feature, there] : found.cpu.features) features[feature] = there;
-  json["cpu"] = {{"name", found.cpu.name}, {"usable", found.cpu.usable}, {"features", features}};
+  json["cpu"] = {{"name", found.cpu.name},
+                 {"usable", found.cpu.usable},
+                 {"cores", found.cpu.cores},
+                 {"features", features}};
   json["plugin_directories"] = found.plugin_directories;
   json["model_directories"] = found.model_directories;
   json["plugins"] = json["models"] = core::Json::array();

@@ -30,6 +30,15 @@ core::Json to_json(const PluginFile& plugin) {
   }
   json["version"] = plugin.version;
   json["licence"] = plugin.licence;
+  if (!plugin.taken_for.empty()) json["taken_for"] = plugin.taken_for;
+  json["devices"] = core::Json::array();
+  for (const Device& device : plugin.devices) {
+    json["devices"].push_back({{"name", device.name},
+                               {"description", device.description},
+                               {"type", device.type},
+                               {"memory_free", device.memory_free},
+                               {"memory_total", device.memory_total}});
+  }
   return json;
 }
 

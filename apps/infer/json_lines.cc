@@ -1,15 +1,17 @@
 #include "apps/infer/json_lines.h"
 
+#include <algorithm>
 #include <chrono>
+#include <span>
 #include <string_view>
 #include <variant>
 
 #include "apps/infer/json_text.h"
 #include "infer/model.h"
 #include "src/core/json.h"
+#include "src/core/utf8.h"
 
 namespace infer::cli {
-namespace {
 
 void append_usage(std::string& out, const Usage& usage) {
   Object o(out);
@@ -34,10 +36,45 @@ void append_usage(std::string& out, const Usage& usage) {
   o.close();
 }
 
+namespace {
+
 // Where in the answer an event belongs.
 void place(Object& o, const Event& event) {
   o.number("choice", event.choice);
   o.number("part", event.part);
+}
+
+void append_candidate(std::string& out, const TokenLogprob& candidate,
+                      std::span<const TokenLogprob> top) {
+  Object o(out);
+  if (candidate.token >= 0) o.number("token", candidate.token);
+  append_number(o.key("logprob"), candidate.logprob);
+  o.text("text", candidate.bytes);
+  if (core::utf8_error(candidate.bytes) != core::kValidUtf8)
+    append_base64(o.key("base64"), candidate.bytes);
+  if (!top.empty()) {
+    std::string& list = o.key("top");
+    list += '[';
+    for (const TokenLogprob& other : top) {
+      if (&other != &top.front()) list += ',';
+      append_candidate(list, other, {});
+    }
+    list += ']';
+  }
+  o.close();
+}
+
+// The tokens of a delta, each with its alternatives.
+void append_logprobs(std::string& out, std::span<const TokenLogprob> entries) {
+  out += '[';
+  for (const char* comma = ""; !entries.empty(); comma = ",") {
+    const TokenLogprob& token = entries.front();
+    const std::size_t tops = std::min<std::size_t>(token.n_top, entries.size() - 1);
+    out += comma;
+    append_candidate(out, token, entries.subspan(1, tops));
+    entries = entries.subspan(1 + tops);
+  }
+  out += ']';
 }
 
 std::string_view delta_kind(Event::PartKind kind) {
@@ -121,7 +158,7 @@ void vectors(Object& o, const Event& event) {
   out += '[';
   for (const float value : event.vectors) {
     out += comma;
-    append_number(out, static_cast<double>(value));
+    append_number(out, value);
     comma = ",";
   }
   out += ']';
@@ -226,6 +263,7 @@ void append_event(std::string& out, const Event& event, const Usage& total) {
     case Kind::kDelta:
       place(o, event);
       o.text("text", event.data);
+      if (!event.logprobs.empty()) append_logprobs(o.key("logprobs"), event.logprobs);
       break;
     case Kind::kPartEnd: part_end(o, event); break;
     case Kind::kUsage: append_usage(o.key("usage"), total); break;

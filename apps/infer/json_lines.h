@@ -14,6 +14,8 @@ namespace infer::cli {
 // `total`, the reply's usage so far. Kinds that are not known add nothing.
 void append_event(std::string& out, const Event& event, const Usage& total);
 void append_error(std::string& out, const Error& error);
+// An object of the figures that are known.
+void append_usage(std::string& out, const Usage& usage);
 
 }  // namespace infer::cli
 

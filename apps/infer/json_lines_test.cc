@@ -43,6 +43,21 @@ TEST(JsonLines, DeltaIsNamedByWhatItIsOf) {
   }
 }
 
+TEST(JsonLines, ADeltaHasItsTokensAndTheirAlternatives) {
+  const TokenLogprob entries[] = {
+      {7, -0.5f, "a", 2}, {7, -0.5f, "a"}, {8, -1, "\xE2"}, {-1, 0, "b"}};
+  const Event event{
+      .kind = Kind::kDelta, .part_kind = PartKind::kText, .data = "ab", .logprobs = entries};
+  const core::Json tokens = line_of(event).at("logprobs");
+  ASSERT_EQ(tokens.size(), 2u);
+  EXPECT_EQ(tokens[0]["token"], 7);
+  EXPECT_EQ(tokens[0]["logprob"], -0.5);
+  EXPECT_EQ(tokens[0]["text"], "a");
+  ASSERT_EQ(tokens[0]["top"].size(), 2u);
+  EXPECT_EQ(tokens[0]["top"][1]["base64"], "4g==") << "half a character, as it is";
+  EXPECT_EQ(tokens[1], core::Json({{"logprob", 0}, {"text", "b"}}));
+}
+
 TEST(JsonLines, ADeltaAllocatesNothingOnceTheBufferHasGrown) {
   const Event event{.kind = Kind::kDelta, .part_kind = PartKind::kText, .data = "hello"};
   std::string out;

@@ -54,6 +54,17 @@ void append_escape(std::string& out, unsigned char c) {
   out += kHex[c & 15];
 }
 
+template <class F>
+void append_decimal(std::string& out, F value) {
+  if (!std::isfinite(value)) {
+    out += "null";
+    return;
+  }
+  char digits[32];
+  const auto end = std::to_chars(digits, digits + sizeof digits, value).ptr;
+  out.append(digits, end);
+}
+
 }  // namespace
 
 void append_string(std::string& out, std::string_view text) {
@@ -83,15 +94,8 @@ void append_number(std::string& out, std::int64_t value) {
   out.append(digits, end);
 }
 
-void append_number(std::string& out, double value) {
-  if (!std::isfinite(value)) {
-    out += "null";
-    return;
-  }
-  char digits[32];
-  const auto end = std::to_chars(digits, digits + sizeof digits, value).ptr;
-  out.append(digits, end);
-}
+void append_number(std::string& out, double value) { append_decimal(out, value); }
+void append_number(std::string& out, float value) { append_decimal(out, value); }
 
 void append_base64(std::string& out, std::string_view bytes) {
   constexpr char kDigits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";

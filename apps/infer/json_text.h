@@ -11,7 +11,9 @@ namespace infer::cli {
 // "text", quoted and escaped. What is not UTF-8 becomes U+FFFD: a line is always valid JSON.
 void append_string(std::string& out, std::string_view text);
 void append_number(std::string& out, std::int64_t value);
-void append_number(std::string& out, double value);  // null unless finite
+// The shortest decimals that give the same value back; null unless finite.
+void append_number(std::string& out, double value);
+void append_number(std::string& out, float value);
 // Bytes in base64, quoted.
 void append_base64(std::string& out, std::string_view bytes);
 

@@ -83,8 +83,10 @@ TEST(AppendNumber, IsShortAndExact) {
   out += ' ';
   append_number(out, 0.1);
   out += ' ';
+  append_number(out, 0.1f);
+  out += ' ';
   append_number(out, std::numeric_limits<double>::infinity());
-  EXPECT_EQ(out, "-9223372036854775808 0.1 null");
+  EXPECT_EQ(out, "-9223372036854775808 0.1 0.1 null");
 }
 
 TEST(AppendBase64, PadsAsItMust) {

@@ -8,9 +8,13 @@
 #include <string>
 #include <vector>
 
+#include "apps/infer/bench.h"
+#include "apps/infer/chat.h"
 #include "apps/infer/commands.h"
+#include "apps/infer/embed.h"
 #include "apps/infer/exit_code.h"
 #include "apps/infer/info.h"
+#include "apps/infer/options.h"
 #include "apps/infer/output.h"
 #include "apps/infer/run.h"
 
@@ -23,6 +27,7 @@ constexpr const char* kAbout =
     "  infer run \"What is the capital of France?\"       the shipped model answers\n"
     "  infer run -m llama:/models/some.gguf \"Hello!\"    a model of yours\n"
     "  infer run --json -m llama:tiny-chat - < file     a prompt from a file, JSON lines out\n"
+    "  infer chat /models/some.gguf                     a conversation\n"
     "  infer doctor                                     what is found here";
 
 constexpr const char* kExitCodes =
@@ -31,41 +36,27 @@ constexpr const char* kExitCodes =
     "6 timeout, 7 network, tls, truncated, protocol, 8 engine, engine_crashed, model_invalid,\n"
     "out_of_memory, 9 io, 130 cancelled by Ctrl-C.";
 
-// A check of an option's text; `what` is what is wrong with one that fails.
-template <class Ok>
-CLI::Validator must(const char* what, Ok ok) {
-  return CLI::Validator([what, ok](std::string& text) { return ok(text) ? "" : text + what; }, "");
-}
-
-CLI::Validator seconds() {
-  return must(" is not a time in seconds from 0.001 to 1e9", [](const std::string& text) {
-    double value = 0;
-    return CLI::detail::lexical_cast(text, value) && value >= 0.001 && value <= 1e9;
-  });
-}
-
-CLI::Validator whole_number() {
-  return must(" is not a whole number of at least 0", [](const std::string& text) {
-    return !text.empty() && text.find_first_not_of("0123456789") == std::string::npos;
-  });
-}
-
 // All options of all commands, and what to do once they are read.
 struct Program {
   CLI::App app{kAbout, "infer"};
   RunOptions run{};
+  ChatOptions chat{};
+  EmbedOptions embed{};
+  RerankOptions rerank{};
+  BenchOptions bench{};
   CheckOptions check{};
   bool json = false;  // of the commands that tell
-  bool no_mmap = false;
   std::string help_about{};
   std::function<int()> action{};
 
   Program();
   void add_run();
-  void add_sampling(CLI::App& command);
-  void add_loading(CLI::App& command);
-  void add_times(CLI::App& command);
+  void add_chat();
+  void add_embed();
+  void add_rerank();
+  void add_bench();
   void add_plugin();
+  CLI::App& add_command(const char* name, const char* about, std::function<int()> what);
   CLI::App* add_telling(CLI::App& parent, const char* name, const char* about, int (*show)(bool));
   int help() const;
   const CLI::App* command_in_question() const;
@@ -76,6 +67,10 @@ Program::Program() {
   app.set_version_flag("--version", "infer " + std::string(version()));
   app.require_subcommand(0, 1);
   add_run();
+  add_chat();
+  add_embed();
+  add_rerank();
+  add_bench();
   add_telling(app, "models", "List the local models that are found", &show_models);
   add_plugin();
   add_telling(app, "doctor", "Tell what is found here, and whether the shipped model answers",
@@ -86,70 +81,93 @@ Program::Program() {
   about->final_callback([this] { action = [this] { return help(); }; });
 }
 
-void Program::add_run() {
-  CLI::App& command = *app.add_subcommand("run", "Ask a model; the answer streams to stdout");
+CLI::App& Program::add_command(const char* name, const char* about, std::function<int()> what) {
+  CLI::App& command = *app.add_subcommand(name, about);
   command.footer(kExitCodes);
+  command.final_callback([this, what] { action = what; });
+  return command;
+}
+
+constexpr const char* kModel = "scheme:name, or a GGUF file; default: the shipped model";
+constexpr const char* kThisModel = "scheme:name, or a GGUF file";
+
+void Program::add_run() {
+  CLI::App& command = add_command("run", "Ask a model; the answer streams to stdout",
+                                  [this] { return cli::run(run); });
   command.add_option("PROMPT", run.prompt, "What to ask; - reads it from stdin");
-  command.add_option("-m,--model", run.model,
-                     "scheme:name, such as llama:/models/some.gguf; default: the shipped model");
+  command.add_option("-m,--model", run.model, kModel);
   command.add_option("--system", run.system, "A system message before the prompt");
+  command.add_option("--messages", run.messages_file,
+                     "A file: a conversation before the prompt, as JSON");
   command.add_flag("--json", run.json, "Print one JSON object a line, for programs");
   command.add_flag("--stats", run.stats, "Tell tokens, speed and times on stderr");
-  command.add_flag("--verbose", run.verbose, "Show what the engine logs, on stderr");
-  add_sampling(command);
-  add_loading(command);
-  add_times(command);
-  command.final_callback([this] {
-    if (no_mmap) run.local.mmap = false;
-    action = [this] { return cli::run(run); };
-  });
+  add_form_options(command, run.answer);
+  add_sampling_options(command, run.answer);
+  add_load_options(command, run.load);
+  add_time_options(command, run.times);
 }
 
-void Program::add_sampling(CLI::App& command) {
-  const char* const group = "The answer";
-  TextRequest& request = run.request;
-  const auto option = [&](const char* name, auto& value, const char* about) {
-    return command.add_option(name, value, about)->group(group);
-  };
-  option("--max-tokens", request.max_tokens, "At most so many tokens");
-  option("--stop", request.stop, "End before this text; may be repeated")->allow_extra_args(false);
-  option("-n,--choices", request.n, "How many answers; default 1")->check(whole_number());
-  option("--temperature", request.temperature, "0: always the likeliest token");
-  option("--top-p", request.top_p, "Only the likeliest tokens that make up this probability");
-  option("--top-k", request.sampling.top_k, "Only the k likeliest tokens; 0: all");
-  option("--min-p", request.sampling.min_p, "Only tokens as likely as this times the likeliest");
-  option("--repeat-penalty", request.sampling.repeat_penalty, "Over 1: repeat less");
-  option("--presence-penalty", request.sampling.presence_penalty,
-         "-2 to 2: against tokens that are there already");
-  option("--frequency-penalty", request.sampling.frequency_penalty,
-         "-2 to 2: against tokens as often as they are there");
-  option("--seed", request.seed, "Same seed, same text")->check(whole_number());
+void Program::add_chat() {
+  CLI::App& command = add_command("chat", "Talk with a model; /help there tells the commands",
+                                  [this] { return cli::chat(chat); });
+  CLI::Option* model = command.add_option("MODEL", chat.model, kModel);
+  command.add_option("-m,--model", chat.model, "The same")->excludes(model);
+  command.add_option("--system", chat.system, "A system message at the beginning");
+  command.add_option("--messages", chat.messages_file,
+                     "A file: a conversation to go on with, as JSON");
+  command.add_flag("--stats", chat.stats, "Tell tokens, speed and times after each answer");
+  add_sampling_options(command, chat.answer);
+  add_load_options(command, chat.load);
+  add_time_options(command, chat.times);
 }
 
-void Program::add_loading(CLI::App& command) {
-  const char* const group = "Loading a local model";
-  const auto option = [&](const char* name, auto& value, const char* about) {
-    return command.add_option(name, value, about)->group(group);
-  };
-  option("--context", run.local.context, "Tokens that a conversation may have");
-  option("--threads", run.local.threads, "Processors to use; default 1");
-  option("--parallel", run.local.parallel, "Answers that run at once; default 4");
-  option("--batch", run.local.batch, "Prompt tokens read in one step; default 512");
-  option("--gpu-layers", run.local.gpu_layers, "Layers to put on a GPU; default 0");
-  command.add_flag("--no-mmap", no_mmap, "Read the file instead of mapping it")->group(group);
-  option("--config", run.config, "Instead of these: the plugin's own configuration, as JSON");
+void Program::add_embed() {
+  CLI::App& command = add_command("embed", "Turn texts into vectors, one a line",
+                                  [this] { return cli::embed(embed); });
+  command.add_option("MODEL", embed.model, kThisModel)->required();
+  command.add_option("TEXT", embed.texts, "The texts; - stands for the lines of stdin");
+  command.add_option("--dimensions", embed.request.dimensions, "Shorten the vectors to this");
+  CLI::Option* normalize = command.add_flag_callback(
+      "--normalize", [this] { embed.request.normalize = true; }, "Make them of length 1");
+  command
+      .add_flag_callback(
+          "--no-normalize", [this] { embed.request.normalize = false; },
+          "Leave them as the model gives them")
+      ->excludes(normalize);
+  command.add_option("--input-type", embed.request.input_type, "query or document");
+  command.add_flag("--json", embed.json, "Print one JSON object a line, for programs");
+  add_load_options(command, embed.load);
+  add_time_options(command, embed.times);
 }
 
-void Program::add_times(CLI::App& command) {
-  const auto option = [&](const char* name, std::optional<double>& value, const char* about) {
-    command.add_option(name, value, about)
-        ->group("Times, in seconds; default: as long as it takes")
-        ->check(seconds());
-  };
-  option("--timeout", run.timeouts.total, "For the whole answer");
-  option("--timeout-connect", run.timeouts.connect, "To reach a server");
-  option("--timeout-first", run.timeouts.first, "Until the first piece of the answer");
-  option("--timeout-idle", run.timeouts.idle, "Between two pieces");
+void Program::add_rerank() {
+  CLI::App& command = add_command("rerank", "Sort documents by how well they answer a query",
+                                  [this] { return cli::rerank(rerank); });
+  command.add_option("MODEL", rerank.model, kThisModel)->required();
+  command.add_option("QUERY", rerank.query, "What is looked for")->required();
+  command.add_option("DOCUMENT", rerank.documents,
+                     "The documents; - stands for the lines of stdin");
+  command.add_option("--top", rerank.request.top_n, "Only the N best");
+  command.add_flag("--json", rerank.json, "Print one JSON object a line, for programs");
+  add_load_options(command, rerank.load);
+  add_time_options(command, rerank.times);
+}
+
+void Program::add_bench() {
+  CLI::App& command = add_command("bench", "Measure how fast a model reads and writes here",
+                                  [this] { return cli::bench(bench); });
+  command.add_option("MODEL", bench.model, kThisModel)->required();
+  command.add_option("--prompt", bench.prompts, "Tokens to read; several: 128,512")
+      ->delimiter(',')
+      ->capture_default_str();
+  command.add_option("--width", bench.widths, "Answers at once; several: 1,2,4")
+      ->delimiter(',')
+      ->capture_default_str();
+  command.add_option("--tokens", bench.tokens, "Tokens to write, an answer")->capture_default_str();
+  command.add_option("--repeat", bench.repeat, "How often each is measured; the median is told")
+      ->capture_default_str();
+  command.add_flag("--json", bench.json, "Print one JSON object");
+  add_load_options(command, bench.load);
 }
 
 CLI::App* Program::add_telling(CLI::App& parent, const char* name, const char* about,

@@ -5,8 +5,8 @@
 #include <optional>
 #include <string>
 
-#include "infer/registry.h"
-#include "infer/request.h"
+#include "apps/infer/answer_options.h"
+#include "apps/infer/load_options.h"
 
 namespace infer::cli {
 
@@ -14,15 +14,12 @@ struct RunOptions {
   std::string model{};                  // empty: the shipped one
   std::optional<std::string> prompt{};  // "-": stdin
   std::string system{};
-  TextRequest request{};  // all but its messages
-  LocalConfig local{};
-  std::optional<std::string> config{};  // JSON
-  struct {
-    std::optional<double> total{}, connect{}, first{}, idle{};  // seconds
-  } timeouts{};
+  std::string messages_file{};  // a conversation, before the prompt
+  AnswerOptions answer{};
+  LoadOptions load{};
+  Times times{};
   bool json = false;
   bool stats = false;
-  bool verbose = false;
 };
 
 // The exit code.

@@ -29,6 +29,20 @@ extern "C" void on_interrupt(int) {
 
 }  // namespace
 
+StopToken Interrupt::token() const { return stop().token(); }
+bool Interrupt::requested() const { return stop().stop_requested(); }
+
+void Interrupt::reset() {
+  const std::lock_guard lock(mutex_);
+  stop_ = StopSource();
+  g_seen.store(false);
+}
+
+StopSource Interrupt::stop() const {
+  const std::lock_guard lock(mutex_);
+  return stop_;
+}
+
 Interrupt::Interrupt() {
   struct sigaction before{};
   if (sigaction(SIGINT, nullptr, &before) != 0 || before.sa_handler == SIG_IGN) return;
@@ -57,7 +71,7 @@ void Interrupt::watch() {
   for (;;) {
     const ssize_t n = ::read(pipe_[0], &byte, 1);
     if (n == 1)
-      stop_.request_stop();
+      stop().request_stop();
     else if (n == 0 || errno != EINTR)
       return;
   }

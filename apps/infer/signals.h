@@ -2,6 +2,7 @@
 #ifndef INFER_APPS_SIGNALS_H_
 #define INFER_APPS_SIGNALS_H_
 
+#include <mutex>
 #include <thread>
 
 #include "infer/stop.h"
@@ -18,14 +19,19 @@ class Interrupt {
   Interrupt(const Interrupt&) = delete;
   Interrupt& operator=(const Interrupt&) = delete;
 
-  StopToken token() const { return stop_.token(); }
-  bool requested() const noexcept { return stop_.stop_requested(); }
+  StopToken token() const;
+  bool requested() const;
+  // Forgets the first one: tokens given from now on are fresh, and two more are needed to end the
+  // process. Tokens given before keep their state.
+  void reset();
 
  private:
   // request_stop() takes a lock, which a handler must not: the handler writes to a pipe, the
   // watcher reads from it.
   void watch();
+  StopSource stop() const;
 
+  mutable std::mutex mutex_;  // of stop_: the watcher's thread and the owner's use it
   StopSource stop_;
   int pipe_[2] = {-1, -1};
   std::thread watcher_;

@@ -11,7 +11,19 @@ double ms(std::chrono::nanoseconds time) {
   return std::chrono::duration<double, std::milli>(time).count();
 }
 
+void add(std::optional<std::int64_t>& sum, const std::optional<std::int64_t>& more) {
+  if (more) sum = sum.value_or(0) + *more;
+}
+
 }  // namespace
+
+void add_tokens(Usage& sum, const Usage& more) {
+  add(sum.input, more.input);
+  add(sum.cache_read, more.cache_read);
+  add(sum.cache_write, more.cache_write);
+  add(sum.output, more.output);
+  add(sum.reasoning, more.reasoning);
+}
 
 void Stats::count(const Event& event) {
   const auto kind = static_cast<std::size_t>(event.kind);

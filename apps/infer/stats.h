@@ -12,6 +12,9 @@
 
 namespace infer::cli {
 
+// Adds the tokens of one reply to those of others.
+void add_tokens(Usage& sum, const Usage& more);
+
 // Thread rule: for one reply at a time.
 class Stats {
  public:

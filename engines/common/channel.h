@@ -53,7 +53,13 @@ class Channel {
   }
   bool parked() const { return parked_.load(); }
   void unpark() { parked_.store(false); }
+  // Ends the reply with this code where an entry cannot be made, because memory is out.
+  void break_off(int code) {
+    broken_.store(code);
+    flush();
+  }
   bool cancelled() const { return cancelled_.load(); }
+  int broken() const { return broken_.load(); }  // 0: it is not
   bool closed() const { return closed_.load(); }
 
   // -- The reader's side.
@@ -101,6 +107,7 @@ class Channel {
   void* const wake_ctx_;
   bool held_ = false;  // the reader's: front() was handed out
   std::atomic<bool> waiting_{false}, parked_{false}, cancelled_{false}, closed_{false};
+  std::atomic<int> broken_{0};
   std::atomic<uint32_t> waking_{0};  // threads that may be in wake_
 };
 

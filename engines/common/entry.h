@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "abi.h"
 #include "channel.h"
@@ -15,22 +16,39 @@ namespace infer::engine {
 struct Entry {
   int code = 0;  // < 0: an error (data: the message, extra: the details); then nothing below counts
   uint16_t kind = 0, part_kind = 0;
-  uint32_t part = 0, finish = 0;
+  uint32_t choice = 0, part = 0, finish = 0, step = 0, steps = 0;
   bool with_usage = false;
   std::string data, id, extra, raw;
   infer_usage usage = {};
+
+  // DELTA: tokens, each followed by `top` alternatives.
+  struct Probability {
+    int32_t token;
+    float logprob;
+    uint32_t bytes;  // of its text, which lies in `token_bytes` behind that of those before
+  };
+  std::vector<Probability> probabilities;
+  uint32_t top = 0;
+  std::string token_bytes;
+
+  // VECTORS: rows of `dimensions` numbers.
+  std::vector<float> vectors;
+  uint32_t dimensions = 0;
 
   // Makes a used entry an empty one of this kind; the strings keep their capacity.
   void reset(uint16_t new_kind) {
     code = 0;
     kind = new_kind;
     part_kind = 0;
-    part = finish = 0;
+    choice = part = finish = step = steps = top = dimensions = 0;
     with_usage = false;
     data.clear();
     id.clear();
     extra.clear();
     raw.clear();
+    probabilities.clear();
+    token_bytes.clear();
+    vectors.clear();
   }
 
   // Shows the entry as the ABI's event, whose pointers live as long as the entry stays untouched.
@@ -38,8 +56,11 @@ struct Entry {
     infer_event event = {};
     event.kind = kind;
     event.part_kind = part_kind;
+    event.choice = choice;
     event.part = part;
     event.finish = finish;
+    event.step = step;
+    event.steps = steps;
     event.data = to_str(data);
     event.id = to_str(id);
     event.extra = to_str(extra);
@@ -48,8 +69,37 @@ struct Entry {
       usage.raw = to_str(raw);
       event.usage = &usage;
     }
+    if (!probabilities.empty()) show_probabilities(event);
+    if (kind == INFER_EV_VECTORS) show_vectors(event);
     write_struct(out, event);
   }
+
+ private:
+  void show_probabilities(infer_event& event) {
+    shown_.clear();
+    const char* bytes = token_bytes.data();
+    for (const Probability& p : probabilities) {
+      shown_.push_back(infer_logprob{p.token, p.logprob, infer_str{bytes, p.bytes}});
+      bytes += p.bytes;
+    }
+    event.logprobs = shown_.data();
+    event.n_top = top;
+    event.n_logprobs = static_cast<uint32_t>(shown_.size() / (top + 1));
+  }
+
+  void show_vectors(infer_event& event) {
+    blob_ = {};
+    blob_.size = sizeof(blob_);
+    blob_.type = INFER_F32;
+    blob_.data = vectors.data();
+    blob_.bytes = vectors.size() * sizeof(float);
+    blob_.width = dimensions;
+    blob_.height = dimensions == 0 ? 0 : static_cast<uint32_t>(vectors.size() / dimensions);
+    event.blob = &blob_;
+  }
+
+  std::vector<infer_logprob> shown_;
+  infer_blob blob_ = {};
 };
 
 using EntryChannel = Channel<Entry>;
@@ -57,18 +107,28 @@ using EntryChannel = Channel<Entry>;
 // The reader's half of a reply: next() of the ABI on top of a channel. One thread at a time.
 class EntryReader {
  public:
-  explicit EntryReader(EntryChannel& channel) : channel_(channel) {}
+  // `choices`: how many answers the reply has; each ends with a FINISH.
+  explicit EntryReader(EntryChannel& channel, uint32_t choices = 1)
+      : channel_(channel), unfinished_(choices) {}
+
+  // Before the first next().
+  void expect(uint32_t choices) { unfinished_ = choices; }
 
   int next(infer_event* out, infer_error* error) {
-    if (ended_) return INFER_END;
+    if (unfinished_ == 0) return INFER_END;
     if (failed_ != 0) return set_error(error, failed_, message_, details_);
     if (channel_.cancelled()) return fail(error, INFER_E_CANCELLED, "the reply was cancelled", {});
+    if (const int code = channel_.broken()) {
+      return fail(error, code, "the engine ran out of memory for this reply", {});
+    }
     Entry* entry = channel_.next();
-    if (entry == nullptr) return channel_.cancelled() ? next(out, error) : INFER_PENDING;
+    if (entry == nullptr) {
+      return channel_.cancelled() || channel_.broken() != 0 ? next(out, error) : INFER_PENDING;
+    }
     if (entry->code < 0) return fail(error, entry->code, entry->data, entry->extra);
     entry->show(out);
-    // The one choice's FINISH is the last event: the call after it says END, whatever comes then.
-    ended_ = entry->kind == INFER_EV_FINISH;
+    // The last choice's FINISH is the last event: the call after it says END, whatever comes then.
+    if (entry->kind == INFER_EV_FINISH) --unfinished_;
     return INFER_EVENT;
   }
 
@@ -81,7 +141,7 @@ class EntryReader {
   }
 
   EntryChannel& channel_;
-  bool ended_ = false;
+  uint32_t unfinished_;
   int failed_ = 0;
   std::string message_, details_;
 };

@@ -1,11 +1,13 @@
 #include "scheduler.h"
 
+#include <iterator>
 #include <utility>
 
 namespace infer::engine {
 
-Scheduler::Scheduler(StepEngine& engine, int slots) : engine_(engine) {
-  for (int slot = slots - 1; slot >= 0; --slot) free_slots_.push_back(slot);
+Scheduler::Scheduler(StepEngine& engine, std::size_t width) : engine_(engine), width_(width) {
+  active_.reserve(width);
+  ready_.reserve(width);
   thread_ = std::thread([this] { run(); });
 }
 
@@ -16,12 +18,17 @@ Scheduler::~Scheduler() {
   while (!active_.empty()) retire(active_.size() - 1);
 }
 
-bool Scheduler::submit(std::unique_ptr<Sequence>& sequence) {
+bool Scheduler::submit(Sequences& sequences) {
   {
     std::lock_guard<std::mutex> lock(mutex_);
     if (queued_.load() >= kMaxQueued) return false;
-    inbox_.push_back(std::move(sequence));
-    queued_.fetch_add(1);
+    queued_.fetch_add(sequences.size());
+    uint64_t turn = replies_++;
+    for (auto& sequence : sequences) {
+      sequence->turn_ = turn;
+      turn += width_;
+    }
+    inbox_.splice(inbox_.end(), sequences);
   }
   bell_.ring();
   return true;
@@ -52,8 +59,11 @@ void Scheduler::run() {
 
 void Scheduler::take_inbox() {
   std::lock_guard<std::mutex> lock(mutex_);
-  for (auto& sequence : inbox_) queue_.push_back(std::move(sequence));
-  inbox_.clear();
+  while (!inbox_.empty()) {
+    auto place = queue_.end();
+    while (place != queue_.begin() && (*std::prev(place))->turn_ > inbox_.front()->turn_) --place;
+    queue_.splice(place, inbox_, inbox_.begin());
+  }
 }
 
 void Scheduler::drop_abandoned() {
@@ -67,14 +77,11 @@ void Scheduler::drop_abandoned() {
 }
 
 void Scheduler::admit() {
-  while (!queue_.empty() && !free_slots_.empty()) {
-    std::unique_ptr<Sequence> sequence = std::move(queue_.front());
+  while (!queue_.empty() && active_.size() < width_) {
+    active_.push_back(std::move(queue_.front()));
     queue_.pop_front();
     queued_.fetch_sub(1);
-    sequence->slot = free_slots_.back();
-    free_slots_.pop_back();
-    engine_.admit(*sequence);
-    active_.push_back(std::move(sequence));
+    engine_.admit(*active_.back());
   }
 }
 
@@ -88,7 +95,7 @@ void Scheduler::collect_ready() {
 bool Scheduler::can_step(Sequence& sequence) {
   EntryChannel& channel = sequence.channel();
   if (sequence.parked_ && !channel.parked()) sequence.parked_ = false;
-  if (!queue_.empty()) return true;  // somebody waits for this slot: the channel may grow
+  if (!queue_.empty()) return true;  // somebody waits for this one's place: the channel may grow
   if (sequence.parked_) return false;
   if (channel.has_room(kHeadroom)) return true;
   sequence.parked_ = channel.park();
@@ -97,7 +104,6 @@ bool Scheduler::can_step(Sequence& sequence) {
 
 void Scheduler::retire(std::size_t index) {
   engine_.retire(*active_[index]);
-  free_slots_.push_back(active_[index]->slot);
   active_.erase(active_.begin() + static_cast<std::ptrdiff_t>(index));
 }
 

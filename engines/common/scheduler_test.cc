@@ -1,5 +1,6 @@
 #include "scheduler.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <condition_variable>
@@ -22,8 +23,8 @@ struct CountingSequence : Sequence {
 class CountingEngine : public StepEngine {
  public:
   void admit(Sequence& sequence) override {
-    EXPECT_GE(sequence.slot, 0);
     admitted.fetch_add(1);
+    order.push_back(static_cast<CountingSequence&>(sequence).length);
   }
   void step(const std::vector<Sequence*>& ready) override {
     for (Sequence* s : ready) advance(static_cast<CountingSequence&>(*s));
@@ -31,6 +32,7 @@ class CountingEngine : public StepEngine {
   void retire(Sequence&) override { retired.fetch_add(1); }
 
   std::atomic<int> admitted{0}, retired{0};
+  std::vector<int> order;  // the lengths of those admitted; the scheduler's thread's
 
  private:
   static void advance(CountingSequence& s) {
@@ -75,11 +77,13 @@ struct Reader {
     r->woken = true;
     r->bell.notify_one();
   }
-  Reader(Scheduler& scheduler, int length)
+  Reader(Scheduler& scheduler, int length, uint32_t choices = 1)
       : channel(std::make_shared<EntryChannel>(scheduler.bell(), &Reader::wake, this)),
-        reader(*channel) {
-    std::unique_ptr<Sequence> sequence = std::make_unique<CountingSequence>(channel, length);
-    accepted = scheduler.submit(sequence);
+        reader(*channel, choices) {
+    Scheduler::Sequences sequences;
+    for (uint32_t i = 0; i < choices; ++i)
+      sequences.push_back(std::make_unique<CountingSequence>(channel, length));
+    accepted = scheduler.submit(sequences);
   }
   ~Reader() { channel->close(); }
 
@@ -182,6 +186,30 @@ TEST(Scheduler, TheQueueIsBounded) {
     if (!reader->accepted) continue;
     EXPECT_EQ(reader->drain(), 40);
   }
+}
+
+TEST(Scheduler, AReplyOfManyAnswersGivesThemAll) {
+  CountingEngine engine;
+  Scheduler scheduler(engine, 3);
+  Reader reader(scheduler, 50, 20);
+  EXPECT_EQ(reader.drain(), 20 * 50);
+}
+
+TEST(Scheduler, AReplyOfManyAnswersKeepsNobodyWaiting) {
+  GatedEngine engine;
+  {
+    Scheduler scheduler(engine, 2);
+    Reader many(scheduler, 7, 40);
+    while (engine.admitted.load() < 2) std::this_thread::yield();
+    Reader single(scheduler, 8), another(scheduler, 9);
+    engine.open();
+    EXPECT_EQ(single.drain(), 8);
+    EXPECT_EQ(another.drain(), 9);
+    EXPECT_EQ(many.drain(), 40 * 7);
+  }
+  // The two that ran already, then the others' before any more of the many.
+  EXPECT_THAT(std::vector<int>(engine.order.begin(), engine.order.begin() + 4),
+              testing::UnorderedElementsAre(7, 7, 8, 9));
 }
 
 TEST(Scheduler, ManyReadersOnManyThreads) {

@@ -14,7 +14,8 @@ class AnswerSink {
   virtual ~AnswerSink() = default;
   virtual void text(std::string_view delta) = 0;
   virtual void reasoning(std::string_view delta) = 0;
-  // A tool call begins; its arguments follow. An empty id gets one from the sink.
+  // A tool call begins; its arguments follow. An empty id (the model gave none, or only after the
+  // arguments) gets one from the sink.
   virtual void tool_call(std::string_view name, std::string_view id) = 0;
   // More of the arguments of the last tool call: JSON, as the model wrote it.
   virtual void arguments(std::string_view delta) = 0;
@@ -29,6 +30,8 @@ class AnswerParser {
   virtual void feed(std::string_view text, AnswerSink& out) = 0;
   // The answer is over: what was held back is decided. True if it asks for tools.
   virtual bool finish(AnswerSink& out) = 0;
+  // Whether what comes next is reasoning, as far as it can be told.
+  virtual bool in_reasoning() const = 0;
 };
 
 }  // namespace infer::llama

@@ -1,128 +1,197 @@
 #include "decoder.h"
 
 #include <algorithm>
+#include <new>
 #include <string>
 
 #include "host.h"
 #include "refusal.h"
 
 namespace infer::llama {
+namespace {
 
-Decoder::Decoder(llama_model* model, const Config& config, uint32_t context)
-    : batch_size_(config.batch), threads_(config.threads), threads_now_(config.threads) {
-  llama_context_params params = llama_context_default_params();
+// How many tokens are worth waiting for another prompt, and a copy between two slots, which moves a
+// slot's whole memory: at least 32, and a 64th of the context.
+std::size_t worth_sharing(uint32_t context) { return std::max<std::size_t>(32, context / 64); }
+
+}  // namespace
+
+llama_context_params Decoder::params(const Config& config, uint32_t context) {
+  llama_context_params params = context_params(config);
   params.n_ctx = context * config.parallel;
-  params.n_batch = params.n_ubatch = config.batch;
   params.n_seq_max = config.parallel;
-  // One row of logits per reply, not per token of the batch: that would be hundreds of megabytes.
+  // One row of logits per answer, not per token of the batch: that would be hundreds of megabytes.
   params.n_outputs_max = config.parallel;
-  params.n_threads = params.n_threads_batch = static_cast<int32_t>(config.threads);
-  params.kv_unified = true;
-  params.no_perf = true;
+  // A memory for each slot: what a sequence computes then does not depend, by its place in memory,
+  // on what the others left there, and a text is the same whether the engine was used before or
+  // not.
+  params.kv_unified = false;
   params.abort_callback = [](void* self) {
     return static_cast<const Decoder*>(self)->all_abandoned();
   };
   params.abort_callback_data = this;
-  context_.reset(llama_init_from_model(model, params));
-  if (context_ == nullptr) {
-    throw Refusal(INFER_E_OUT_OF_MEMORY, "no memory for " + std::to_string(config.parallel) +
-                                             " replies of " + std::to_string(context) +
-                                             " tokens (context, parallel): " + engine_error());
-  }
+  return params;
+}
+
+Decoder::Decoder(const Weights& weights, const Config& config, uint32_t context)
+    : context_(weights, config, params(config, context)),
+      batch_size_(config.batch),
+      worth_sharing_(worth_sharing(context)),
+      slots_(context_.get(), config.parallel, context, config.prefix_cache) {
   if (llama_get_memory(context_.get()) == nullptr) {
     throw Refusal(INFER_E_UNSUPPORTED,
                   "the model has no memory of what it wrote: it makes embeddings, not text");
   }
+  ready_.reserve(config.parallel);
+  prompts_.reserve(config.parallel);
   batch_ = llama_batch_init(static_cast<int32_t>(config.batch), 0, 1);
 }
 
 Decoder::~Decoder() { llama_batch_free(batch_); }
 
-void Decoder::admit(engine::Sequence& sequence) { static_cast<Reply&>(sequence).admitted(); }
+void Decoder::admit(engine::Sequence& sequence) {
+  auto& choice = static_cast<Choice&>(sequence);
+  choice.reply().admitted(steps_);
+  choice.slot = slots_.take(choice.tokens());
+}
 
 void Decoder::retire(engine::Sequence& sequence) {
-  llama_memory_seq_rm(llama_get_memory(context_.get()), sequence.slot, -1, -1);
+  slots_.release(static_cast<Choice&>(sequence).slot);
 }
 
 // Nobody wants what is being computed: the engine may stop in the middle of the step.
 bool Decoder::all_abandoned() const {
-  return !ready_.empty() && std::all_of(ready_.begin(), ready_.end(), [](Reply* reply) {
-    return reply->channel().cancelled() || reply->channel().closed();
+  return !ready_.empty() && std::all_of(ready_.begin(), ready_.end(), [](Choice* choice) {
+    return choice->channel().cancelled() || choice->channel().closed();
   });
 }
 
-void Decoder::add(Reply& reply, std::size_t most) {
-  const std::size_t count = std::min(reply.pending(), most);
-  for (std::size_t i = 0; i < count; ++i) {
+// True if another prompt is being read that shares more with this one than lies in memory so far.
+bool Decoder::waits(const Choice& choice) const {
+  const auto prompt = choice.tokens().first(choice.tokens().size() - 1);
+  const std::size_t have = slots_.reusable(choice.tokens());
+  return std::any_of(ready_.begin(), ready_.end(), [&](const Choice* other) {
+    if (other == &choice || !other->begun() || !other->in_prompt()) return false;
+    const std::size_t least = &other->reply() == &choice.reply() ? 1 : worth_sharing_;
+    return common_prefix(prompt, other->tokens()) >= have + least;
+  });
+}
+
+// The prompts that come new into this step begin with what lies in memory, or wait.
+void Decoder::begin_new() {
+  for (Choice* choice : ready_) {
+    if (choice->begun() || waits(*choice)) continue;
+    const std::size_t least = choice->index() > 0 ? 1 : worth_sharing_;
+    choice->begin(slots_.begin(choice->slot, choice->tokens(), least));
+  }
+}
+
+// Answers go on first, a token each; the rest of the batch is for prompts, as evenly as it goes.
+void Decoder::share_batch() {
+  std::size_t room = batch_size_;
+  prompts_.clear();
+  for (Choice* choice : ready_) {
+    choice->in_batch = 0;
+    choice->output = -1;
+    if (!choice->begun()) continue;
+    if (choice->in_prompt()) {
+      prompts_.push_back(choice);
+    } else {
+      choice->in_batch = 1;
+      --room;
+    }
+  }
+  std::sort(prompts_.begin(), prompts_.end(),
+            [](const Choice* a, const Choice* b) { return a->pending() < b->pending(); });
+  for (std::size_t i = 0; i < prompts_.size(); ++i) {
+    const std::size_t even = (room + prompts_.size() - i - 1) / (prompts_.size() - i);
+    prompts_[i]->in_batch = std::min(prompts_[i]->pending(), even);
+    room -= prompts_[i]->in_batch;
+  }
+}
+
+void Decoder::add(Choice& choice) {
+  for (std::size_t i = 0; i < choice.in_batch; ++i) {
     const int32_t at = batch_.n_tokens++;
-    const std::size_t position = reply.position() + i;
-    batch_.token[at] = reply.token(position);
+    const std::size_t position = choice.position() + i;
+    batch_.token[at] = choice.token(position);
     batch_.pos[at] = static_cast<llama_pos>(position);
     batch_.n_seq_id[at] = 1;
-    batch_.seq_id[at][0] = reply.slot;
-    batch_.logits[at] = i + 1 == reply.pending();
-    if (batch_.logits[at] != 0) reply.output = at;
+    batch_.seq_id[at][0] = choice.slot;
+    batch_.logits[at] = i + 1 == choice.pending();
+    if (batch_.logits[at] != 0) choice.output = at;
   }
-  added_.push_back(count);
 }
 
-// Answers go on first, a token each; the rest of the batch is for prompts, in the order in which
-// they came.
 void Decoder::fill_batch() {
-  std::stable_partition(ready_.begin(), ready_.end(),
-                        [](Reply* reply) { return !reply->in_prompt(); });
+  begin_new();
+  share_batch();
   batch_.n_tokens = 0;
-  added_.clear();
-  for (Reply* reply : ready_) {
-    reply->output = -1;
-    add(*reply, batch_size_ - static_cast<uint32_t>(batch_.n_tokens));
-  }
+  // In the order of the slots: see Slots.
+  std::sort(ready_.begin(), ready_.end(),
+            [](const Choice* a, const Choice* b) { return a->slot < b->slot; });
+  for (Choice* choice : ready_) add(*choice);
 }
 
-int32_t Decoder::decode() {
-  const CpuShare share(threads_);
-  if (share.threads() != threads_now_) {
-    threads_now_ = share.threads();
-    llama_set_n_threads(context_.get(), static_cast<int32_t>(threads_now_),
-                        static_cast<int32_t>(threads_now_));
-  }
-  return llama_decode(context_.get(), batch_);
-}
-
-void Decoder::step(const std::vector<engine::Sequence*>& ready) {
-  ready_.clear();
-  for (engine::Sequence* sequence : ready) ready_.push_back(static_cast<Reply*>(sequence));
+void Decoder::run_batch() {
   fill_batch();
+  ++steps_;
   clear_engine_error();
-  int32_t result = -1;
-  std::string thrown;
-  try {
-    result = decode();
-  } catch (const std::exception& e) {
-    thrown = e.what();
-  } catch (...) {
-    thrown = "unknown exception";
-  }
-  if (result == 2) return;  // abandoned by all: the scheduler drops them
-  for (std::size_t i = 0; i < ready_.size(); ++i) {
+  const int32_t result = [this] {
+    const StepShare share(context_, batch_.n_tokens);
+    return llama_decode(context_.get(), batch_);
+  }();
+  const bool abandoned = result == 2;  // by all: the scheduler drops them
+  for (Choice* choice : ready_) {
+    if (choice->in_batch == 0) continue;
     if (result != 0) {
-      const std::string why = thrown.empty() ? engine_error() : thrown;
-      ready_[i]->fail(INFER_E_ENGINE, "decoding failed with " + std::to_string(result) +
-                                          (why.empty() ? "" : ": ") + why);
+      slots_.roll_back(choice->slot);
+      if (abandoned) continue;
+      choice->reply().fail(INFER_E_ENGINE, "decoding failed with " + std::to_string(result) +
+                                               (engine_error().empty() ? "" : ": ") +
+                                               engine_error());
       continue;
     }
-    if (added_[i] > 0) ready_[i]->decoded(added_[i]);
-    if (ready_[i]->output >= 0) sample(*ready_[i]);
+    slots_.extend(choice->slot, choice->tokens().subspan(choice->position(), choice->in_batch));
+    choice->decoded(choice->in_batch);
+    if (choice->output >= 0) sample(*choice);
   }
 }
 
-void Decoder::sample(Reply& reply) {
+void Decoder::sample(Choice& choice) {
   try {
-    reply.take(context_.get(), reply.output);
+    choice.take(context_.get(), choice.output, steps_);
   } catch (const Refusal& e) {
-    reply.fail(e.code(), e.what());
+    choice.reply().fail(e.code(), e.what());
+  } catch (const std::bad_alloc&) {
+    choice.reply().fail(INFER_E_OUT_OF_MEMORY, "out of memory");
   } catch (const std::exception& e) {
-    reply.fail(INFER_E_ENGINE, std::string("sampling failed: ") + e.what());
+    choice.reply().fail(INFER_E_ENGINE, std::string("sampling failed: ") + e.what());
+  }
+}
+
+// What an exception leaves of the engine's state is unknown: nothing more is computed in it.
+void Decoder::step(const std::vector<engine::Sequence*>& ready) {
+  ready_.clear();
+  for (engine::Sequence* sequence : ready) ready_.push_back(static_cast<Choice*>(sequence));
+  if (broken_.empty()) {
+    try {
+      const AbortGuard guard;
+      run_batch();
+    } catch (const std::bad_alloc&) {
+      broken_ = "out of memory";
+    } catch (const std::exception& e) {
+      broken_ = e.what();
+    } catch (...) {
+      broken_ = "unknown exception";
+    }
+  }
+  for (Choice* choice : ready_) {
+    if (!broken_.empty()) {
+      choice->reply().fail(INFER_E_ENGINE,
+                           "the engine failed (" + broken_ + "): load the model again");
+    }
+    if (choice->reply().failed()) choice->done = true;
   }
 }
 

@@ -1,46 +1,59 @@
-// One llama_context and the steps that all running replies of a model take in it together.
+// One llama_context and the steps that all running answers of a model take in it together.
+//
+// Each step goes through the context once: first a token of every answer that is being written,
+// then as much of the prompts as the batch has room for, evenly among them. A prompt that begins
+// like one which is just being read waits for it and takes its share over.
+//
 // Thread rule: everything after construction from the scheduler's thread.
 #ifndef INFER_ENGINES_LLAMA_DECODER_H_
 #define INFER_ENGINES_LLAMA_DECODER_H_
 
 #include <cstdint>
-#include <memory>
+#include <string>
 #include <vector>
 
+#include "choice.h"
 #include "config.h"
+#include "context.h"
 #include "engines/common/scheduler.h"
 #include "llama.h"
-#include "reply.h"
+#include "slots.h"
 
 namespace infer::llama {
 
-class Decoder final : public engine::StepEngine {
+class Decoder {
  public:
-  // `context`: tokens per reply. Throws Refusal if the engine cannot make a context of that size.
-  Decoder(llama_model* model, const Config& config, uint32_t context);
-  ~Decoder() override;
+  // `context`: tokens per answer. Throws Refusal if the engine cannot make a context of that size.
+  Decoder(const Weights& weights, const Config& config, uint32_t context);
+  ~Decoder();
+  Decoder(const Decoder&) = delete;
+  Decoder& operator=(const Decoder&) = delete;
 
-  void admit(engine::Sequence& sequence) override;
-  void step(const std::vector<engine::Sequence*>& ready) override;
-  void retire(engine::Sequence& sequence) override;
+  // As engine::StepEngine has them; the sequences are Choices. None throws.
+  void admit(engine::Sequence& sequence);
+  void step(const std::vector<engine::Sequence*>& ready);
+  void retire(engine::Sequence& sequence);
 
  private:
-  struct FreeContext {
-    void operator()(llama_context* context) const { llama_free(context); }
-  };
-
+  bool waits(const Choice& choice) const;
+  void begin_new();
+  void share_batch();
   void fill_batch();
-  void add(Reply& reply, std::size_t most);
-  int32_t decode();
-  void sample(Reply& reply);
+  void add(Choice& choice);
+  void run_batch();
+  void sample(Choice& choice);
   bool all_abandoned() const;
 
-  std::unique_ptr<llama_context, FreeContext> context_;
+  llama_context_params params(const Config& config, uint32_t context);
+
+  Context context_;
   llama_batch batch_ = {};
-  const uint32_t batch_size_, threads_;
-  uint32_t threads_now_;
-  std::vector<Reply*> ready_;
-  std::vector<std::size_t> added_;  // tokens in the batch, of each of ready_
+  const uint32_t batch_size_;
+  const std::size_t worth_sharing_;
+  uint64_t steps_ = 0;
+  std::string broken_;  // why the context cannot be used any more; empty: it can
+  Slots slots_;
+  std::vector<Choice*> ready_, prompts_;
 };
 
 }  // namespace infer::llama

@@ -10,6 +10,8 @@ namespace infer::llama {
 struct ModelFacts {
   std::string name, family, quantization;
   int64_t context = 0, parameters = 0, size_bytes = 0;
+  bool writes = false, embeds = false, ranks = false;
+  bool tools = false, thinks = false;  // of what it writes
 };
 std::string describe_json(const ModelFacts& facts);
 

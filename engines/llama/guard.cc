@@ -5,38 +5,46 @@
 namespace infer::llama {
 namespace {
 
-template <class Visit>
-void visit_tree(Tree& tree, Visit&& visit) {
+// Every text of a chat that a template can put into the prompt. The same for reading and for
+// changing it: Messages and Tools may be const.
+template <class AnyTree, class Visit>
+void visit_tree(AnyTree& tree, Visit&& visit) {
   visit(tree.text);
-  for (std::string& key : tree.keys) visit(key);
-  for (Tree& item : tree.items) visit_tree(item, visit);
+  for (auto& key : tree.keys) visit(key);
+  for (auto& item : tree.items) visit_tree(item, visit);
 }
 
-// Every text of the messages that a template can put into the prompt.
-template <class Visit>
-void visit_texts(std::vector<ChatMessage>& messages, Visit&& visit) {
-  for (ChatMessage& m : messages) {
-    for (std::string* text : {&m.text, &m.name, &m.reasoning, &m.tool_call_id}) visit(*text);
-    for (ToolCall& call : m.tool_calls) {
-      for (std::string* text : {&call.id, &call.name, &call.arguments}) visit(*text);
+template <class Messages, class Tools, class Visit>
+void visit_texts(Messages& messages, Tools& tools, Visit&& visit) {
+  for (auto& m : messages) {
+    for (auto* text : {&m.text, &m.name, &m.reasoning, &m.tool_call_id}) visit(*text);
+    for (auto& call : m.tool_calls) {
+      for (auto* text : {&call.id, &call.name, &call.arguments}) visit(*text);
       if (call.tree) visit_tree(*call.tree, visit);
     }
+  }
+  for (auto& tool : tools) {
+    for (auto* text : {&tool.name, &tool.description}) visit(*text);
+    visit_tree(tool.tree, visit);
   }
 }
 
 }  // namespace
 
-GuardedMessages::GuardedMessages(const std::vector<ChatMessage>& messages,
-                                 const Vocabulary& vocabulary)
-    : plain_(messages), hidden_(messages) {
+GuardedChat::GuardedChat(const std::vector<ChatMessage>& messages, const std::vector<Tool>& tools,
+                         const Vocabulary& vocabulary)
+    : plain_messages_(messages), plain_tools_(tools) {
   std::vector<std::string_view> texts;
-  visit_texts(hidden_, [&](std::string& text) { texts.push_back(text); });
+  visit_texts(messages, tools, [&](const std::string& text) { texts.push_back(text); });
   const bool needed = std::any_of(texts.begin(), texts.end(), [&](std::string_view text) {
     return vocabulary.holds_control_text(text);
   });
   if (!needed) return;
   guard_ = guard_for(texts);
-  visit_texts(hidden_, [&](std::string& text) { text = vocabulary.hide(text, guard_); });
+  hidden_messages_ = messages;
+  hidden_tools_ = tools;
+  visit_texts(hidden_messages_, hidden_tools_,
+              [&](std::string& text) { text = vocabulary.hide(text, guard_); });
 }
 
 }  // namespace infer::llama

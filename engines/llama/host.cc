@@ -23,6 +23,8 @@ struct Line {
 };
 thread_local Line t_line;
 thread_local char t_error[512];
+thread_local bool t_not_locked;
+thread_local int t_guards;  // AbortGuards that live on this thread
 
 void host_log(int level, std::string_view line) {
   if (g_host.log != nullptr) g_host.log(g_host.ctx, level, engine::to_str(line));
@@ -41,6 +43,7 @@ void end_line() {
     std::memcpy(t_error, t_line.text, t_line.size);
     t_error[t_line.size] = '\0';
   }
+  if (line.find("failed to mlock") != std::string_view::npos) t_not_locked = true;
   host_log(t_line.level, line);
   t_line.size = 0;
 }
@@ -70,7 +73,18 @@ void on_log(ggml_log_level level, const char* text, void*) {
   }
 }
 
-void on_abort(const char* message) { host_log(4, message); }
+// "FILE:LINE: what", with the file's directories left out: they are those of the build.
+std::string_view without_directories(std::string_view message) {
+  const std::size_t slash = message.substr(0, message.find(':')).rfind('/');
+  return slash == std::string_view::npos ? message : message.substr(slash + 1);
+}
+
+// Called by ggml_abort, which ends the process if this returns.
+void on_abort(const char* message) {
+  const std::string_view text = without_directories(message);
+  host_log(t_guards > 0 ? 3 : 4, text);
+  if (t_guards > 0) throw EngineAbort(std::string(text));
+}
 
 }  // namespace
 
@@ -81,7 +95,14 @@ void attach_host(const infer_host* host) {
 }
 
 std::string engine_error() { return t_error; }
-void clear_engine_error() { t_error[0] = '\0'; }
+void clear_engine_error() {
+  t_error[0] = '\0';
+  t_not_locked = false;
+}
+bool engine_could_not_lock() { return t_not_locked; }
+
+AbortGuard::AbortGuard() { ++t_guards; }
+AbortGuard::~AbortGuard() { --t_guards; }
 
 CpuShare::CpuShare(uint32_t want)
     : granted_(want), counted_(g_host.cpu_acquire != nullptr && g_host.cpu_release != nullptr) {

@@ -136,7 +136,7 @@ TEST(LlamaPlugin, Describe) {
   const Json info = Json::parse(engine::to_view(json));
   EXPECT_EQ(info["context"], 512);
   EXPECT_EQ(info["family"], "llama");
-  EXPECT_EQ(info["tasks"], Json({"text", "count"}));
+  EXPECT_EQ(info["tasks"], Json({"text", "count", "embed"}));
   EXPECT_GT(info["parameters"], 500000);
   EXPECT_GT(info["size_bytes"], 1000000);
   EXPECT_EQ(info["quantization"], "F16");
@@ -169,7 +169,8 @@ TEST(LlamaPlugin, UsageAndTimes) {
   EXPECT_EQ(usages[0]->kind, INFER_EV_USAGE);
   EXPECT_EQ(usages[0]->usage.input, 10);
   const infer_usage& last = usages[1]->usage;
-  EXPECT_EQ(last.known, (1u << 0) | (1u << 3) | (1u << 5) | (1u << 6) | (1u << 7) | (1u << 8));
+  EXPECT_EQ(last.known,
+            (1u << 0) | (1u << 1) | (1u << 3) | (1u << 5) | (1u << 6) | (1u << 7) | (1u << 8));
   EXPECT_GT(last.prefill_ns, 0);
   EXPECT_GT(last.decode_ns, 0);
   EXPECT_GE(last.first_ns, last.prefill_ns);
@@ -306,8 +307,7 @@ TEST(LlamaPlugin, LogitBias) {
 
 TEST(LlamaPlugin, Warnings) {
   const Outcome o =
-      ask(shared_model(),
-          user_says("Hello!", "\"reasoning\":{\"effort\":\"high\"},\"sampling\":{\"mirostat\":2}"));
+      ask(shared_model(), user_says("Hello!", "\"reasoning\":{\"effort\":\"high\"},\"novelty\":1"));
   expect_grammar(o);
   std::set<std::string> settings;
   for (const Seen& e : o.events) {
@@ -316,7 +316,7 @@ TEST(LlamaPlugin, Warnings) {
     EXPECT_FALSE(e.id.empty());
     settings.insert(Json::parse(e.extra)["setting"].get<std::string>());
   }
-  EXPECT_EQ(settings, (std::set<std::string>{"reasoning", "sampling.mirostat"}));
+  EXPECT_EQ(settings, (std::set<std::string>{"reasoning.effort", "novelty"}));
   EXPECT_EQ(o.text(), "Hello! How can I help you today?");
 }
 
@@ -343,13 +343,9 @@ TEST(LlamaPlugin, RefusedRequests) {
       {"\"sampling\":{\"repeat_penalty\":0}", INFER_E_INVALID_REQUEST, "sampling.repeat_penalty"},
       {"\"sampling\":{\"repeat_penalty\":1e-300}", INFER_E_INVALID_REQUEST,
        "sampling.repeat_penalty"},
-      {"\"n\":2", INFER_E_UNSUPPORTED, "n"},
-      {"\"logprobs\":{\"top\":2}", INFER_E_UNSUPPORTED, "logprobs"},
-      {"\"tools\":[{\"name\":\"f\"}]", INFER_E_UNSUPPORTED, "tools"},
-      {"\"tool_choice\":\"required\"", INFER_E_UNSUPPORTED, "tool_choice"},
-      {"\"tool_choice\":{\"name\":\"f\"}", INFER_E_UNSUPPORTED, "tool_choice"},
-      {"\"output\":{\"type\":\"json_object\"}", INFER_E_UNSUPPORTED, "output"},
-      {"\"output\":{\"type\":\"json_schema\",\"schema\":{}}", INFER_E_UNSUPPORTED, "output"},
+      {"\"n\":0", INFER_E_INVALID_REQUEST, "n"},
+      {"\"n\":1000", INFER_E_INVALID_REQUEST, "n"},
+      {"\"truncation\":\"middle\"", INFER_E_INVALID_REQUEST, "truncation"},
   };
   for (const Case& c : list) {
     SCOPED_TRACE(c.more);
@@ -393,7 +389,7 @@ TEST(LlamaPlugin, MalformedRequests) {
                             "\"mime\":\"image/png\",\"blob\":0}]}]}");
   EXPECT_EQ(media.result, INFER_E_UNSUPPORTED);
   EXPECT_EQ(Json::parse(media.failure.details)["field"], "messages[0].parts[0]");
-  EXPECT_EQ(ask(shared_model(), user_says("x"), INFER_TASK_EMBED).result, INFER_E_UNSUPPORTED);
+  EXPECT_EQ(ask(shared_model(), user_says("x"), INFER_TASK_RERANK).result, INFER_E_UNSUPPORTED);
   EXPECT_EQ(ask(shared_model(), user_says("x"), INFER_TASK_IMAGE).result, INFER_E_UNSUPPORTED);
 }
 

@@ -12,15 +12,19 @@ Warning unsupported_setting(const std::string& setting, const std::string& messa
                  "{\"setting\":" + engine::json_quote(setting) + "}"};
 }
 
-Tree to_tree(const Json& value) {
+namespace {
+
+using OrderedJson = nlohmann::ordered_json;
+
+Tree to_tree(const OrderedJson& value) {
   Tree tree;
   switch (value.type()) {
-    case Json::value_t::boolean:
+    case OrderedJson::value_t::boolean:
       tree.kind = Tree::Kind::kBool;
       tree.truth = value.get<bool>();
       break;
-    case Json::value_t::number_integer:
-    case Json::value_t::number_unsigned:
+    case OrderedJson::value_t::number_integer:
+    case OrderedJson::value_t::number_unsigned:
       tree.kind = Tree::Kind::kInt;
       tree.integer = value.get<int64_t>();
       // Above what an int64_t holds.
@@ -29,19 +33,19 @@ Tree to_tree(const Json& value) {
         tree.number = value.get<double>();
       }
       break;
-    case Json::value_t::number_float:
+    case OrderedJson::value_t::number_float:
       tree.kind = Tree::Kind::kFloat;
       tree.number = value.get<double>();
       break;
-    case Json::value_t::string:
+    case OrderedJson::value_t::string:
       tree.kind = Tree::Kind::kString;
       tree.text = value.get<std::string>();
       break;
-    case Json::value_t::array:
+    case OrderedJson::value_t::array:
       tree.kind = Tree::Kind::kArray;
-      for (const Json& item : value) tree.items.push_back(to_tree(item));
+      for (const OrderedJson& item : value) tree.items.push_back(to_tree(item));
       break;
-    case Json::value_t::object:
+    case OrderedJson::value_t::object:
       tree.kind = Tree::Kind::kObject;
       for (const auto& item : value.items()) {
         tree.keys.push_back(item.key());
@@ -51,6 +55,13 @@ Tree to_tree(const Json& value) {
     default: break;
   }
   return tree;
+}
+
+}  // namespace
+
+Tree parse_tree(std::string_view text, const char* what) {
+  parse_object(text, what);  // checks the depth, and that it is an object
+  return to_tree(OrderedJson::parse(text.begin(), text.end()));
 }
 
 namespace {
@@ -67,7 +78,7 @@ ToolCall parse_tool_call(const Json& part, const std::string& where) {
   call.arguments = member(part, "arguments", where);
   if (call.name.empty()) invalid(where + ".name", "must be given");
   try {
-    call.tree = to_tree(parse_object(call.arguments, "arguments"));
+    call.tree = parse_tree(call.arguments, "arguments");
   } catch (const Refusal&) {
     call.tree.reset();  // a custom tool's free text
   }

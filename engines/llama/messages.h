@@ -10,7 +10,8 @@
 namespace infer::llama {
 
 // A JSON value without its library, for what a chat template wants to see as an object (tool
-// arguments, the schema of a tool).
+// arguments, the schema of a tool). The members of an object keep the order they were written in: a
+// prompt must not change when a call goes back to the model that wrote it.
 struct Tree {
   enum class Kind { kNull, kBool, kInt, kFloat, kString, kArray, kObject };
   Kind kind = Kind::kNull;

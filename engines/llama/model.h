@@ -4,17 +4,19 @@
 #define INFER_ENGINES_LLAMA_MODEL_H_
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
-#include "chat_template.h"
+#include "chat_plan.h"
 #include "config.h"
-#include "decoder.h"
 #include "describe.h"
+#include "embedder.h"
+#include "engine.h"
 #include "engines/common/scheduler.h"
 #include "infer/plugin.h"
 #include "llama.h"
-#include "messages.h"
+#include "loader.h"
 #include "vocabulary.h"
 
 namespace infer::llama {
@@ -28,34 +30,32 @@ class Model {
   const std::string& name() const { return facts_.name; }
   const Vocabulary& vocabulary() const { return *vocabulary_; }
   uint32_t context() const { return context_; }
-  bool has_template() const { return has_template_; }
   engine::Scheduler& scheduler() const { return *scheduler_; }
 
-  // The tokens of a prompt made of these messages: by the chat template, else their texts with
-  // blank lines between.
-  std::vector<llama_token> prompt(const std::vector<ChatMessage>& messages) const;
+  // What the model does. Each throws Refusal where it does not do that.
+  const Chat& chat() const;             // writes
+  const EmbedFacts& embedding() const;  // makes vectors
+  const EmbedFacts& ranking() const;    // scores
+  const llama_model* weights() const { return weights_->model(); }
 
  private:
-  struct FreeModel {
-    void operator()(llama_model* model) const { llama_model_free(model); }
-  };
-
-  void check_kind() const;
+  void prepare(const infer_load& how, const Config& config);
+  bool writes() const;
   void choose_context(const Config& config);
-  void read_template();
+  void read_template(const Config& config);
   void read_facts(const infer_load& how);
-  std::string meta(const char* key) const;
+  std::string meta(const std::string& key) const;
 
-  std::unique_ptr<llama_model, FreeModel> model_;
+  std::unique_ptr<Weights> weights_;
   std::unique_ptr<Vocabulary> vocabulary_;
-  std::unique_ptr<ChatTemplate> template_;
-  bool has_template_ = false;
+  std::unique_ptr<Chat> chat_;  // null: it does not write, or template_error_ says why not
   std::string template_error_;
+  std::optional<EmbedFacts> embed_;
   uint32_t context_ = 0;
   ModelFacts facts_;
   std::string describe_;
-  // Last: the scheduler's thread ends first, then the context goes, then the weights.
-  std::unique_ptr<Decoder> decoder_;
+  // Last: the scheduler's thread ends first, then the contexts go, then the weights.
+  std::unique_ptr<Engine> engine_;
   std::unique_ptr<engine::Scheduler> scheduler_;
 };
 

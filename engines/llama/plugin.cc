@@ -5,8 +5,10 @@
 #include <mutex>
 #include <new>
 #include <string>
+#include <string_view>
 
 #include "cpu.h"
+#include "devices.h"
 #include "engines/common/abi.h"
 #include "gguf_file.h"
 #include "host.h"
@@ -32,6 +34,7 @@ using engine::set_error;
 
 template <class Body>
 int guarded(infer_error* error, Body&& body) noexcept {
+  const AbortGuard guard;
   try {
     return body();
   } catch (const Refusal& e) {
@@ -57,6 +60,11 @@ int init(const infer_host* host, infer_error* error) {
       attach_host(host);
       llama_backend_init();
     });
+    // A flavour for a graphics processor has nothing over the plain one where there is none.
+    if (std::string_view(INFER_LLAMA_NAME) != "llama" && accelerators().empty()) {
+      throw Refusal(INFER_E_UNSUPPORTED,
+                    "its driver finds no device to compute on; the plain llama plugin needs none");
+    }
     return INFER_OK;
   });
 }
@@ -98,13 +106,22 @@ void cancel(infer_source* source) { source->source.cancel(); }
 
 void close(infer_source* source) { delete source; }
 
+int devices(infer_str* json, infer_error* error) {
+  return guarded(error, [&]() -> int {
+    thread_local std::string text;
+    text = devices_json();
+    *json = engine::to_str(text);
+    return INFER_OK;
+  });
+}
+
 constexpr infer_str text(const char* literal, std::size_t size) { return infer_str{literal, size}; }
 #define INFER_TEXT(literal) text(literal, sizeof(literal) - 1)
 
 constexpr infer_plugin kPlugin = {
     sizeof(infer_plugin),
     INFER_ABI,
-    INFER_TEXT("llama"),
+    INFER_TEXT(INFER_LLAMA_NAME),
     INFER_TEXT(INFER_LLAMA_VERSION),
     INFER_TEXT("MIT"),
     init,
@@ -116,6 +133,7 @@ constexpr infer_plugin kPlugin = {
     next,
     cancel,
     close,
+    devices,
 };
 
 }  // namespace

@@ -31,8 +31,10 @@ struct Failure {
 // A copied event.
 struct Seen {
   int kind = 0, part_kind = 0;
-  uint32_t part = 0, finish = 0;
+  uint32_t choice = 0, part = 0, finish = 0;
   std::string data, id, extra, raw;
+  std::vector<float> vectors;
+  uint32_t dimensions = 0, rows = 0;
   bool with_usage = false;
   infer_usage usage = {};
 };
@@ -43,10 +45,10 @@ struct Outcome {
   int result = INFER_PENDING;  // INFER_END or an error
   Failure failure;
 
-  std::string text() const {
+  std::string text(uint32_t choice = 0) const {
     std::string out;
     for (const Seen& e : events) {
-      if (e.kind == INFER_EV_DELTA) out += e.data;
+      if (e.kind == INFER_EV_DELTA && e.choice == choice) out += e.data;
     }
     return out;
   }
@@ -230,11 +232,19 @@ class Source {
     Seen seen;
     seen.kind = event.kind;
     seen.part_kind = event.part_kind;
+    seen.choice = event.choice;
     seen.part = event.part;
     seen.finish = event.finish;
     seen.data = std::string(engine::to_view(event.data));
     seen.id = std::string(engine::to_view(event.id));
     seen.extra = std::string(engine::to_view(event.extra));
+    if (event.kind == INFER_EV_VECTORS && event.blob != nullptr) {
+      const auto* values = static_cast<const float*>(event.blob->data);
+      EXPECT_EQ(event.blob->type, static_cast<uint32_t>(INFER_F32));
+      seen.vectors.assign(values, values + event.blob->bytes / sizeof(float));
+      seen.dimensions = event.blob->width;
+      seen.rows = event.blob->height;
+    }
     if (event.usage != nullptr) {
       seen.with_usage = true;
       seen.usage = *event.usage;

@@ -55,6 +55,7 @@ TextRequest parse_text_request(std::string_view text, int32_t vocabulary) {
   TextRequest request;
   if (!json.contains("messages")) invalid("messages", "must be an array of at least one message");
   for (const auto& item : json.items()) parse_key(item.key(), item.value(), vocabulary, request);
+  check_settings(request);
   return request;
 }
 

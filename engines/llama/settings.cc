@@ -4,35 +4,72 @@
 
 #include "infer/plugin.h"
 #include "parse.h"
+#include "schema.h"
 
 namespace infer::llama {
 namespace {
 
+// So that no logit becomes infinite: samplers would then compute with what is no number.
+constexpr double kLargestSetting = 1e6, kLeastRepeat = 1e-3;
+constexpr int64_t kMostAlternatives = 100;
+constexpr int64_t kAnyInt = std::numeric_limits<int32_t>::max();
+
+struct NumberSetting {
+  const char* key;
+  double Sampling::* member;
+  double low, high;
+};
+constexpr NumberSetting kNumbers[] = {
+    {"min_p", &Sampling::min_p, 0, 1},
+    {"typical_p", &Sampling::typical_p, 0, 1},
+    {"top_n_sigma", &Sampling::top_n_sigma, 0, kLargestSetting},
+    {"xtc_probability", &Sampling::xtc_probability, 0, 1},
+    {"xtc_threshold", &Sampling::xtc_threshold, 0, 1},
+    {"repeat_penalty", &Sampling::repeat_penalty, kLeastRepeat, kLargestSetting},
+    {"presence_penalty", &Sampling::presence_penalty, -kLargestSetting, kLargestSetting},
+    {"frequency_penalty", &Sampling::frequency_penalty, -kLargestSetting, kLargestSetting},
+    {"dry_multiplier", &Sampling::dry_multiplier, 0, 1000},
+    {"dry_base", &Sampling::dry_base, 1, 1000},
+    {"dynatemp_range", &Sampling::dynatemp_range, 0, 1000},
+    {"dynatemp_exponent", &Sampling::dynatemp_exponent, 0, 1000},
+    {"mirostat_tau", &Sampling::mirostat_tau, 0, 1000},
+    {"mirostat_eta", &Sampling::mirostat_eta, 0, 1},
+};
+
+struct CountSetting {
+  const char* key;
+  int32_t Sampling::* member;
+  int64_t low, high;
+};
+constexpr CountSetting kCounts[] = {
+    {"top_k", &Sampling::top_k, 0, kAnyInt},
+    {"repeat_last_n", &Sampling::repeat_last_n, -1, kAnyInt},
+    {"dry_allowed_length", &Sampling::dry_allowed_length, 0, kAnyInt},
+    {"dry_last_n", &Sampling::dry_last_n, -1, kAnyInt},
+    {"mirostat", &Sampling::mirostat, 0, 2},
+};
+
+bool parse_sampling_key(const std::string& key, const Json& value, Sampling& out) {
+  for (const NumberSetting& setting : kNumbers) {
+    if (key != setting.key) continue;
+    out.*setting.member = get_number(value, "sampling." + key, setting.low, setting.high);
+    return true;
+  }
+  for (const CountSetting& setting : kCounts) {
+    if (key != setting.key) continue;
+    out.*setting.member =
+        static_cast<int32_t>(get_int(value, "sampling." + key, setting.low, setting.high));
+    return true;
+  }
+  return false;
+}
+
 void parse_sampling(const Json& value, TextRequest& request) {
   if (!value.is_object()) invalid("sampling", "must be an object");
-  Sampling& s = request.sampling;
-  // So that no logit becomes infinite: samplers would then compute with what is no number.
-  constexpr double kLargest = 1e6, kLeastRepeat = 1e-3;
   for (const auto& item : value.items()) {
-    const std::string field = "sampling." + item.key();
-    const Json& v = item.value();
-    if (item.key() == "top_k") {
-      s.top_k = static_cast<int32_t>(get_int(v, field, 0, std::numeric_limits<int32_t>::max()));
-    } else if (item.key() == "min_p") {
-      s.min_p = get_number(v, field, 0, 1);
-    } else if (item.key() == "repeat_penalty") {
-      s.repeat_penalty = get_number(v, field, kLeastRepeat, kLargest);
-    } else if (item.key() == "repeat_last_n") {
-      s.repeat_last_n =
-          static_cast<int32_t>(get_int(v, field, -1, std::numeric_limits<int32_t>::max()));
-    } else if (item.key() == "presence_penalty") {
-      s.presence_penalty = get_number(v, field, -kLargest, kLargest);
-    } else if (item.key() == "frequency_penalty") {
-      s.frequency_penalty = get_number(v, field, -kLargest, kLargest);
-    } else {
-      request.warnings.push_back(unsupported_setting(
-          field, "not supported in this version; the reply is made without it"));
-    }
+    if (parse_sampling_key(item.key(), item.value(), request.sampling)) continue;
+    request.warnings.push_back(unsupported_setting(
+        "sampling." + item.key(), "not supported in this version; the reply is made without it"));
   }
 }
 
@@ -66,7 +103,8 @@ void parse_logit_bias(const Json& value, int32_t vocabulary, TextRequest& reques
       invalid("logit_bias",
               "has no token id " + key + "; ids go from 0 to " + std::to_string(vocabulary - 1));
     }
-    const double bias = get_number(item.value(), "logit_bias." + key, -1e6, 1e6);
+    const double bias =
+        get_number(item.value(), "logit_bias." + key, -kLargestSetting, kLargestSetting);
     request.sampling.logit_bias.emplace_back(static_cast<int32_t>(token), static_cast<float>(bias));
   }
 }
@@ -78,10 +116,40 @@ void set_seed(const Json& value, TextRequest& request) {
   request.sampling.seed = value.get<uint64_t>();
 }
 
-void parse_output(const Json& value) {
-  const std::string type = value.is_object() ? member(value, "type", "output") : std::string();
-  if (type != "text")
-    unsupported("output", "a schema or grammar cannot be promised in this version");
+void parse_logprobs(const Json& value, TextRequest& request) {
+  if (!value.is_object()) invalid("logprobs", "must be an object");
+  request.logprobs = 0;
+  if (value.contains("top")) {
+    request.logprobs =
+        static_cast<uint32_t>(get_int(value["top"], "logprobs.top", 0, kMostAlternatives));
+  }
+}
+
+void parse_output(const Json& value, TextRequest& request) {
+  if (!value.is_object()) invalid("output", "must be an object");
+  const std::string type = member(value, "type", "output");
+  OutputForm& out = request.output;
+  if (type == "json_object") {
+    out.kind = OutputForm::Kind::kJsonObject;
+    out.grammar = json_object_grammar();
+  } else if (type == "json_schema") {
+    out.kind = OutputForm::Kind::kJsonSchema;
+    out.schema = member(value, "schema", "output");
+    if (out.schema.empty()) invalid("output.schema", "must be a JSON Schema, as text");
+    const bool strict = !value.contains("strict") || get_bool(value["strict"], "output.strict");
+    out.grammar = schema_grammar(out.schema, strict, request.warnings);
+  } else if (type == "grammar") {
+    out.kind = OutputForm::Kind::kGrammar;
+    out.grammar = member(value, "grammar", "output");
+    if (out.grammar.empty()) invalid("output.grammar", "must be a grammar in GBNF");
+  } else if (type != "text") {
+    invalid("output.type", "must be \"text\", \"json_object\", \"json_schema\" or \"grammar\"");
+  }
+}
+
+void warn_ignored(const std::string& setting, bool set, const std::string& why,
+                  TextRequest& request) {
+  if (set) request.warnings.push_back(unsupported_setting(setting, why + "; it was ignored"));
 }
 
 }  // namespace
@@ -103,13 +171,35 @@ bool parse_setting(const std::string& key, const Json& v, int32_t vocabulary,
   } else if (key == "stop_token_ids") {
     parse_stop_ids(v, vocabulary, request);
   } else if (key == "logprobs") {
-    unsupported(key, "not supported in this version");
+    parse_logprobs(v, request);
   } else if (key == "output") {
-    parse_output(v);
+    parse_output(v, request);
   } else {
     return false;
   }
   return true;
+}
+
+void check_settings(TextRequest& request) {
+  const Sampling& s = request.sampling;
+  const std::string greedy = "the temperature is 0 or unset, so the likeliest token is taken";
+  warn_ignored("sampling.mirostat", s.greedy() && s.mirostat != 0, greedy, request);
+  warn_ignored("sampling.xtc_probability", s.greedy() && s.xtc_probability > 0, greedy, request);
+  if (s.greedy() || s.mirostat == 0) return;
+  const std::string why = "mirostat chooses among all tokens";
+  warn_ignored("sampling.top_k", s.top_k > 0, why, request);
+  warn_ignored("top_p", s.top_p < 1, why, request);
+  warn_ignored("sampling.min_p", s.min_p > 0, why, request);
+  warn_ignored("sampling.typical_p", s.typical_p < 1, why, request);
+  warn_ignored("sampling.top_n_sigma", s.top_n_sigma > 0, why, request);
+  warn_ignored("sampling.xtc_probability", s.xtc_probability > 0, why, request);
+  warn_ignored("sampling.dry_multiplier", s.has_dry(), why, request);
+  warn_ignored("sampling.dynatemp_range", s.dynatemp_range > 0, why, request);
+  warn_ignored("sampling.repeat_penalty", s.has_penalties() && s.repeat_penalty != 1, why, request);
+  warn_ignored("sampling.presence_penalty", s.has_penalties() && s.presence_penalty != 0, why,
+               request);
+  warn_ignored("sampling.frequency_penalty", s.has_penalties() && s.frequency_penalty != 0, why,
+               request);
 }
 
 }  // namespace infer::llama

@@ -2,6 +2,7 @@
 #ifndef INFER_ENGINES_LLAMA_TOOLS_H_
 #define INFER_ENGINES_LLAMA_TOOLS_H_
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -12,7 +13,8 @@ namespace infer::llama {
 
 struct Tool {
   std::string name, description;
-  std::string schema;  // JSON Schema of the arguments, as the caller wrote it
+  std::string schema;  // JSON Schema of the arguments, as the caller wrote it; never empty
+  Tree tree;           // the same
 };
 
 struct ToolChoice {
@@ -21,10 +23,17 @@ struct ToolChoice {
   std::string name;  // kNamed
 };
 
+struct Thinking {
+  enum class Effort { kUnset, kNone, kMinimal, kLow, kMedium, kHigh, kMax };
+  Effort effort = Effort::kUnset;
+  std::optional<int32_t> budget_tokens;
+};
+
 struct Tooling {
   std::vector<Tool> tools;
   ToolChoice choice;
   std::optional<bool> parallel;
+  Thinking thinking;
 };
 
 }  // namespace infer::llama

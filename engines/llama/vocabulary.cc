@@ -65,6 +65,18 @@ std::string Vocabulary::control_text(llama_token token) const {
                                    : std::string(llama_vocab_get_text(vocab_, token));
 }
 
+const TokenPieces& Vocabulary::pieces() const {
+  std::call_once(pieces_once_, [this] { pieces_ = std::make_unique<const TokenPieces>(vocab_); });
+  return *pieces_;
+}
+
+llama_token Vocabulary::token_named(std::string_view text) const {
+  llama_token token = -1;
+  const int32_t count = llama_tokenize(vocab_, text.data(), static_cast<int32_t>(text.size()),
+                                       &token, 1, /*add_special=*/false, /*parse_special=*/true);
+  return count == 1 ? token : -1;
+}
+
 std::vector<llama_token> Vocabulary::suppressed() const {
   int32_t count = 0;
   const llama_token* ids = llama_vocab_get_suppress_tokens(vocab_, &count);

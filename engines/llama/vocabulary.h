@@ -17,11 +17,14 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "llama.h"
+#include "pieces.h"
 
 namespace infer::llama {
 
@@ -35,6 +38,12 @@ class Vocabulary {
   explicit Vocabulary(const llama_vocab* vocab);
 
   int32_t size() const { return size_; }
+  // The engine's own handle, for its functions that take one.
+  const llama_vocab* engine() const { return vocab_; }
+  // The bytes of all tokens, made on first use.
+  const TokenPieces& pieces() const;
+  // The one token that this text is, control tokens by their names; -1 if there is none.
+  llama_token token_named(std::string_view text) const;
   bool ends_reply(llama_token token) const { return llama_vocab_is_eog(vocab_, token); }
   // The bytes of a token as an answer shows them, appended: nothing for a control token.
   void append_piece(llama_token token, std::string& out) const;
@@ -69,6 +78,8 @@ class Vocabulary {
 
   const llama_vocab* vocab_;
   int32_t size_;
+  mutable std::once_flag pieces_once_;
+  mutable std::unique_ptr<const TokenPieces> pieces_;
   std::array<std::vector<Control>, 256> controls_;  // by first byte, the longest first
 };
 

@@ -14,6 +14,7 @@
 #include "guard.h"
 #include "llama.h"
 #include "refusal.h"
+#include "request.h"
 
 namespace infer::llama {
 namespace {
@@ -61,8 +62,10 @@ class Tiny : public testing::Test {
                                   const std::vector<ChatMessage>& messages) const {
     const ChatTemplate chat(source, vocabulary_.control_text(vocabulary_.bos()),
                             vocabulary_.control_text(vocabulary_.eos()));
-    const GuardedMessages guarded(messages, vocabulary_);
-    return vocabulary_.tokenize(chat.render(guarded.messages()), guarded.guard());
+    const std::vector<Tool> tools;
+    const GuardedChat guarded(messages, tools, vocabulary_);
+    const ChatInput input = {guarded.messages(), guarded.tools(), true, {}};
+    return vocabulary_.tokenize(chat.render(input), guarded.guard());
   }
   int controls(const std::vector<llama_token>& tokens) const {
     return static_cast<int>(std::count_if(tokens.begin(), tokens.end(), [&](llama_token t) {
@@ -217,7 +220,9 @@ TEST_F(Tiny, TemplateErrorsAreTold) {
   EXPECT_THROW(ChatTemplate("{% for %}", "", ""), Refusal);
   const ChatTemplate picky("{{ raise_exception('Roles must alternate') }}", "", "");
   try {
-    picky.render({message("user", "x")});
+    const std::vector<ChatMessage> messages = {message("user", "x")};
+    const std::vector<Tool> tools;
+    picky.render({messages, tools, true, {}});
     FAIL();
   } catch (const Refusal& e) {
     EXPECT_EQ(e.code(), INFER_E_INVALID_REQUEST);

@@ -32,6 +32,10 @@
 //   kFinish     raw reason; for   -                -               finish, choice, usage (may be
 //               kStopSequence the stop text                        null)
 //
+// kVectors holds all rows of the reply in one event: of an EmbeddingRequest one row an input; of a
+// RerankRequest one row of a single number (dimensions 1) a document, its score. Both in the order
+// of the request; top_n leaves no row out.
+//
 // A part of kOpaque has its type in kPartBegin's data, and its JSON in the deltas.
 //
 // Lifetime: views and pointers in an Event live until the next pull of the source (the next call of

@@ -20,20 +20,22 @@
 // Where to look, in the order of reading:
 //
 //   registry.h   names: text("llama:..."), what is installed, configuration
-//   model.h      TextModel, ImageModel, EmbeddingModel; Reply and Response
+//   model.h      TextModel, ImageModel, EmbeddingModel, RerankModel; Reply and Response
 //   request.h    what can be asked, every field
 //   message.h    conversations: messages and parts
 //   event.h      what a Reply gives, piece by piece, and its grammar
 //   error.h      every failure; result.h: Result<T>
 //   call.h       per call: stop token (stop.h), timeouts, poller
 //   poller.h     many replies on one thread
+//   tools.h      run_tools: a model calls functions until it has its answer
 //   layers.h     wrapping models
 //   mock.h       a scripted model for your tests
 //
 // For those who write backends: backend.h (C++), plugin.h (the C ABI), conformance.h (the suite).
 //
 // Five rules hold everywhere:
-//   1. Nothing waits but Reply::next(), finish(), generate(), embed(), map() and Poller::wait().
+//   1. Nothing waits but Reply::next(), finish(), generate(), embed(), rerank(), map(),
+//      run_tools() and Poller::wait().
 //   2. What can fail returns a Result; nothing throws, prints or aborts.
 //   3. Models are immutable and safe for concurrent use; a Reply belongs to one thread at a time.
 //   4. There is nothing to initialise and nothing to shut down.
@@ -54,5 +56,6 @@
 #include "infer/request.h"
 #include "infer/result.h"
 #include "infer/stop.h"
+#include "infer/tools.h"
 
 #endif  // INFER_INFER_H_

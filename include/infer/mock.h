@@ -5,8 +5,9 @@
 //   script.deltas = {"Hello", ", ", "world"};
 //   infer::TextModel model = infer::mock(script);
 //
-// It obeys everything a real backend does: the event grammar, stop tokens, timeouts, max_tokens. It
-// cannot hold tools, output forms, stop sequences, logprobs or media: kUnsupported, as in event.h.
+// It obeys everything a real backend does: the event grammar, stop tokens, timeouts, max_tokens. Its
+// tool calls are those of the script, whatever the request's tools are. It cannot hold output forms,
+// stop sequences, logprobs or media: kUnsupported, as in event.h.
 // Thread rule: as every model.
 #ifndef INFER_MOCK_H_
 #define INFER_MOCK_H_
@@ -33,6 +34,10 @@ struct MockScript {
 };
 
 INFER_API TextModel mock(MockScript script);
+
+// Plays one script after the other, a request each; the last one again and again. For loops over
+// several turns, such as run_tools(). At least one, else every request is kInvalidRequest.
+INFER_API TextModel mock_turns(std::vector<MockScript> scripts);
 
 }  // namespace v0
 }  // namespace infer

@@ -89,6 +89,18 @@ struct Embeddings {
   }
 };
 
+// Documents by how well they answer the query.
+struct Ranking {
+  struct Item {
+    std::size_t index = 0;  // of the document in the request
+    float score = 0;        // the model's own scale; comparable within one ranking only
+  };
+  // Best first; of equal scores the earlier document first. At most top_n.
+  std::vector<Item> items{};
+  Usage usage{};
+  std::vector<Warning> warnings{};
+};
+
 // A running answer. Movable; destroying it abandons the work (closes the connection, frees the
 // sequence). A moved-from Reply is empty: next() gives null and error() says kInvalidRequest.
 class [[nodiscard]] INFER_API Reply {
@@ -129,6 +141,7 @@ class [[nodiscard]] INFER_API Reply {
   friend class TextModel;
   friend class ImageModel;
   friend class EmbeddingModel;
+  friend class RerankModel;
   friend struct detail::PollerState;
   struct Impl;
   Reply(std::shared_ptr<const Backend> backend, Request request, Call call);
@@ -211,6 +224,25 @@ class INFER_API EmbeddingModel {
 
   Result<Embeddings> embed(EmbeddingRequest request, Call call = {}) const;
   Result<Embeddings> embed(std::vector<std::string> inputs, Call call = {}) const;
+
+ private:
+  std::shared_ptr<const Backend> backend_;
+};
+
+// A model that scores documents against a query.
+//   auto best = infer::rerank("llama:/models/bge-reranker.gguf")->rerank(query, documents);
+class INFER_API RerankModel {
+ public:
+  explicit RerankModel(std::shared_ptr<const Backend> backend) : backend_(std::move(backend)) {}
+
+  const ModelInfo& info() const noexcept { return backend_->info(); }
+  const std::shared_ptr<const Backend>& backend() const noexcept { return backend_; }
+
+  // kUnsupported where the model does not rank; kContextOverflow names a document that is too long
+  // beside the query.
+  Result<Ranking> rerank(RerankRequest request, Call call = {}) const;
+  Result<Ranking> rerank(std::string query, std::vector<std::string> documents,
+                         Call call = {}) const;
 
  private:
   std::shared_ptr<const Backend> backend_;

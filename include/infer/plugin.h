@@ -119,6 +119,8 @@ typedef struct {  /* open */
   const infer_blob* const* blobs; size_t n_blobs;
   void* wake_ctx; void (*wake)(void* wake_ctx);  /* call once after each PENDING, when next has something; cheap, never waits */
 } infer_open;
+/* EMBED gives one VECTORS event of f32 with height = inputs and width = dimensions, in the order of the request; RERANK the
+   same with height = documents and width 1, the scores (whatever top_n says). */
 enum { INFER_TASK_TEXT = 1, INFER_TASK_IMAGE = 2, INFER_TASK_EMBED = 3, INFER_TASK_COUNT = 4, INFER_TASK_RERANK = 5 };
 
 typedef struct {
@@ -133,6 +135,8 @@ typedef struct {
   int  (*next)(infer_source*, infer_event* out, infer_error*);  /* EVENT, PENDING, END after FINISH, or < 0: the end */
   void (*cancel)(infer_source*);       /* makes next return INFER_E_CANCELLED, within one step; never waits */
   void (*close)(infer_source*);        /* the handle is gone at once; the engine gives the sequence back at its next step */
+  int  (*devices)(infer_str* json, infer_error*);  /* what it computes on, an array (docs/formats/plugin-abi.md); lives until the
+                                          next call on the same thread; may be NULL */
 } infer_plugin;
 
 /* NULL if the plugin cannot serve `host_abi`. */

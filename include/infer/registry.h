@@ -6,7 +6,10 @@
 //   auto model = infer::text("llama:/models/qwen3.gguf", infer::LocalConfig{.context = 4096});
 //
 // A scheme is either built in or a plugin: a shared object infer-SCHEME.so in one of
-// plugin_directories(). A local model's rest is a path if it holds a '/', else a name that is
+// plugin_directories(). An engine may come in flavours for graphics processors, infer-SCHEME-cuda.so,
+// -metal.so and -vulkan.so: the scheme takes the first of these, in this order, that loads and finds
+// its driver and a device, else the plain one (the reasons go to set_log); SCHEME-cuda names one
+// exactly. A local model's rest is a path if it holds a '/', else a name that is
 // looked up in model_directories(). Loading equal names with equal configuration gives one loaded
 // model, shared while any handle lives.
 //
@@ -37,19 +40,107 @@
 namespace infer {
 inline namespace v0 {
 
-// How to load a model into this process. Unset: the engine's default, given by each field. A field
-// out of range is kInvalidRequest, naming it and what is allowed.
-struct LocalConfig {
-  std::optional<std::int64_t> context{};     // tokens a sequence may hold; default: the model's own
-                                             // training length, at most 4096
-  std::optional<std::int32_t> batch{};       // prompt tokens read in one step; default 512
-  std::optional<std::int32_t> threads{};     // default 1
-  std::optional<std::int32_t> parallel{};    // replies that run at once, others wait; default 4
-  std::optional<std::int32_t> gpu_layers{};  // layers put on a GPU; default 0
-  std::optional<bool> mmap{};                // map the file instead of reading it; default true
+// How layers are spread over several devices.
+enum class SplitMode {
+  kNone = 0,   // all on one device, LocalConfig::main_gpu
+  kLayer = 1,  // whole layers on each
+  kRow = 2,    // the rows of each layer on each; not every kind of device can
 };
 
-// Configuration of a plugin in its own words: a JSON object. Default: empty.
+// How threads and memory are placed on a machine with several memory nodes.
+enum class Numa {
+  kOff = 0,
+  kDistribute = 1,  // spread over all nodes
+  kIsolate = 2,     // keep to the node on which the model is loaded
+  kNumactl = 3,     // as numactl placed the process
+};
+
+enum class FlashAttention { kAuto = 0, kOn = 1, kOff = 2 };  // auto: where the engine can
+
+// How the keys and values that attention remembers are stored: a smaller type takes less memory
+// and is less exact. From kQ8_0 on they are quantised.
+enum class CacheType {
+  kF32 = 0,
+  kF16 = 1,
+  kBf16 = 2,
+  kQ8_0 = 3,
+  kQ4_0 = 4,
+  kQ4_1 = 5,
+  kIq4Nl = 6,
+  kQ5_0 = 7,
+  kQ5_1 = 8,
+};
+
+// How the vectors of an input's tokens become one.
+enum class Pooling {
+  kUnspecified = 0,  // as the model was trained
+  kNone = 1,         // not at all
+  kMean = 2,
+  kCls = 3,   // the first token's
+  kLast = 4,  // the last token's
+  kRank = 5,  // a score, of a model that was trained to rank
+};
+
+// Weights that are added to a model's: a LoRA adapter made for it.
+struct LoraAdapter {
+  std::string path{};  // a GGUF file, absolute
+  double scale = 1;    // how strongly, -1000 to 1000; 0: not at all
+};
+
+// How to load a model into this process. Unset: the engine's default, given by each field; an
+// engine refuses a field that it does not have. A field out of its range is kInvalidRequest, naming
+// it and what is allowed, before anything is loaded; so is one that this machine or this model
+// cannot do, kUnsupported where it names something that exists elsewhere.
+struct LocalConfig {
+  // Tokens that a conversation may hold, prompt and answer; 16 to the model's training length;
+  // default: that length, at most 4096. The memory of the attention grows with context * parallel.
+  std::optional<std::int64_t> context{};
+  // Tokens read in one step, 32 to 16384 and at least `parallel`; default 512.
+  std::optional<std::int32_t> batch{};
+  // Of these, tokens computed at once, 32 to `batch`; default 512 or `batch`. More is faster to
+  // read long prompts and takes more memory.
+  std::optional<std::int32_t> micro_batch{};
+  // Threads that compute one step, 1 to 256; default: the physical cores that this process may
+  // use, by its affinity and its control groups' quota. All models of a process share one budget
+  // of that many: a step gets fewer threads while another model is computing.
+  std::optional<std::int32_t> threads{};
+  // The same for steps that read a prompt; default: `threads`.
+  std::optional<std::int32_t> batch_threads{};
+  std::optional<std::int32_t> parallel{};    // replies that run at once, others wait; 1 to 64;
+                                             // default 4
+  std::optional<std::int32_t> gpu_layers{};  // layers put on a GPU, -1: all; to 10000; default -1
+  // Devices to use, by the names that `infer doctor` prints; default: all; an empty list: only the
+  // processor.
+  std::optional<std::vector<std::string>> devices{};
+  std::optional<std::int32_t> main_gpu{};  // for SplitMode::kNone: which of the devices, from 0;
+                                           // default 0
+  std::optional<SplitMode> split_mode{};   // default kLayer
+  // How much of the model each device gets, in proportion; each from 0 to 1e6, not all 0, at most
+  // one for each device; default: by their free memory.
+  std::optional<std::vector<double>> tensor_split{};
+  std::optional<bool> mmap{};   // map the file instead of reading it; default true
+  std::optional<bool> mlock{};  // keep the weights from being swapped out; default false.
+                                // kUnsupported if the system does not allow so much (ulimit -l)
+  // Default kOff. Set once in a process: a second model may leave it out or say the same.
+  std::optional<Numa> numa{};
+  std::optional<FlashAttention> flash_attention{};  // default kAuto
+  std::optional<CacheType> cache_type_k{};          // of the keys; default kF16
+  std::optional<CacheType> cache_type_v{};          // of the values; default kF16. A quantised one
+                                                    // needs flash_attention
+  // Default: none. At most 64. A file that is damaged or made for another model is kModelInvalid,
+  // naming it.
+  std::optional<std::vector<LoraAdapter>> adapters{};
+  std::optional<double> rope_frequency_base{};   // 0 to 1e12; 0, the default: the model's own
+  std::optional<double> rope_frequency_scale{};  // 0 to 1000; 0, the default: the model's own
+  std::optional<Pooling> pooling{};              // of embeddings; default kUnspecified
+  // A Jinja template that turns messages into the prompt; default: the model's own.
+  std::optional<std::string> chat_template{};
+  // Keep what was computed for a prompt, for others that begin alike; default true.
+  std::optional<bool> prefix_cache{};
+};
+
+// Configuration of a plugin in its own words: a JSON object. Default: empty. Engines that take a
+// LocalConfig take its fields by these names; docs/design/llama-engine.md has the table.
 struct PluginConfig {
   std::string json{};
 };
@@ -62,7 +153,8 @@ struct Load {
   std::function<void(double)> progress{};  // 0..1, never falling, on the loading thread
 };
 
-// A model file that discovery found; read from its header alone.
+// A model file that discovery found; read from its header alone. A model that is split into several
+// files, NAME-00001-of-00004.gguf and so on, is one, under the name of the first.
 struct ModelFile {
   std::string id{};  // what to pass to text(): "llama:tiny-chat"
   std::string path{};
@@ -74,6 +166,15 @@ struct ModelFile {
   std::string problem{};     // not empty: why it cannot be loaded
 };
 
+// What an engine computes on.
+struct Device {
+  std::string name{};  // for LocalConfig::devices
+  std::string description{};
+  std::string type{};             // "cpu", "gpu", "igpu" (no memory of its own), "accel"
+  std::int64_t memory_free = 0;   // bytes, at the time of asking
+  std::int64_t memory_total = 0;  // bytes; 0 unknown
+};
+
 // A plugin that was found, whether or not it can be loaded.
 struct PluginFile {
   std::string scheme{};
@@ -81,6 +182,10 @@ struct PluginFile {
   std::string version{};  // the engine's
   std::string licence{};  // SPDX
   std::string problem{};  // not empty: why it is refused
+  // The scheme that this plugin answers beside its own, being the best flavour of it: "llama" for
+  // "llama-cuda". Empty: none.
+  std::string taken_for{};
+  std::vector<Device> devices{};  // empty if the plugin does not tell
 };
 
 class INFER_API Registry {
@@ -108,6 +213,8 @@ class INFER_API Registry {
                            const Load& load = {}) const;
   Result<EmbeddingModel> embedding(std::string_view id, const Config& config = {},
                                    const Load& load = {}) const;
+  Result<RerankModel> rerank(std::string_view id, const Config& config = {},
+                             const Load& load = {}) const;
   Result<std::shared_ptr<const Backend>> open(std::string_view id, const Config& config = {},
                                               const Load& load = {}) const;
 
@@ -123,6 +230,8 @@ INFER_API Result<ImageModel> image(std::string_view id, const Config& config = {
                                    const Load& load = {});
 INFER_API Result<EmbeddingModel> embedding(std::string_view id, const Config& config = {},
                                            const Load& load = {});
+INFER_API Result<RerankModel> rerank(std::string_view id, const Config& config = {},
+                                     const Load& load = {});
 
 // Where plugins are looked for, in order: INFER_PLUGIN_PATH (absolute, separated by ':'), then the
 // plugin directory of this library's installation or build tree.

@@ -1,4 +1,4 @@
-// infer/request.h - what is asked: text, pictures, embeddings, a token count.
+// infer/request.h - what is asked: text, pictures, embeddings, a ranking, a token count.
 //
 // Every field is optional but the first; what is unset is not sent, so a provider's own default
 // applies. Two rules say what happens to a field that a backend cannot honour:
@@ -172,13 +172,23 @@ struct EmbeddingRequest {
   std::map<std::string, std::string> extra{};  // [host] as TextRequest::extra
 };
 
+// How well each document answers a query: one score a document, from a model made for that.
+struct RerankRequest {
+  std::string query{};                         // not empty
+  std::vector<std::string> documents{};        // at least one
+  std::optional<std::uint32_t> top_n{};        // >= 1: rank only the best; default: all
+  std::string user{};                          // [host]
+  std::map<std::string, std::string> extra{};  // [host] as TextRequest::extra
+};
+
 // How many tokens this text request's prompt has, without running it.
 struct CountRequest {
   TextRequest request{};
 };
 
 // What a Backend opens.
-using Request = std::variant<TextRequest, ImageRequest, EmbeddingRequest, CountRequest>;
+using Request =
+    std::variant<TextRequest, ImageRequest, EmbeddingRequest, CountRequest, RerankRequest>;
 
 }  // namespace v0
 }  // namespace infer

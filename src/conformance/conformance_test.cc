@@ -304,6 +304,7 @@ const std::map<std::string, std::vector<std::string>>& faults() {
       {"two_symbols", {"symbols.extra"}},
       {"unknown_key_refused", {"request.unknown_key"}},
       {"usage_shrinks", {"usage.shrinks"}},
+      {"vectors_missing", {"embed.rows"}},
       {"waits_in_next", {"next.waits"}},
       {"wake_after_close", {"wake.after_close"}},
       {"writes_past_size", {"size.overrun"}},

@@ -33,7 +33,7 @@ TEST(Llama, HoldsThePluginRules) {
 }
 
 TEST(Llama, HoldsTheBackendRules) {
-  auto model = text("llama:tiny-chat");
+  auto model = text("llama:tiny-chat", LocalConfig{.threads = 1});
   ASSERT_TRUE(model) << model.error();
   BackendCheck check;
   check.patience = {milliseconds(60000), milliseconds(2000), milliseconds(200)};

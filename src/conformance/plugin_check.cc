@@ -37,6 +37,7 @@ class PluginChecker {
   void check_config();
   void check_load_cancel();
   void check_load_again();
+  void check_embedding(PluginSubject& subject);
   void check_requests(PluginSubject& subject);
   void check_sizes(PluginSubject& subject);
   void check_leftovers(const std::set<long>& threads_before, std::int64_t granted_before,
@@ -55,6 +56,7 @@ class PluginChecker {
   Journal journal_;
   Entry entry_ = nullptr;
   const infer_plugin* table_ = nullptr;
+  std::string tasks_{};  // what describe says, as JSON; empty: it does not say
 };
 
 Report PluginChecker::run() {
@@ -200,7 +202,10 @@ bool PluginChecker::check_load() {
     return false;
   check_describe(loaded.model);
   PluginSubject subject(journal_, options_, table_, loaded.model);
-  if (check_plain_reply(subject)) {
+  check_embedding(subject);
+  // A model that is for other things than text is looked at no further.
+  const bool writes = tasks_.empty() || tasks_.find("\"text\"") != std::string::npos;
+  if (writes && check_plain_reply(subject)) {
     journal_.begin("requests in the wrong");
     check_requests(subject);
     journal_.begin("structs of other sizes");
@@ -232,10 +237,25 @@ void PluginChecker::check_describe(infer_model* model) {
   bool good = json_members(texts[0], members);
   for (const auto& [key, value] : members) {
     if (key == "name") good &= value.front() == '"';
-    if (key == "tasks") good &= value.front() == '[';
+    if (key == "tasks") {
+      good &= value.front() == '[';
+      tasks_ = value;
+    }
     if (key == "capabilities") good &= value.front() == '{';
   }
   journal_.check("describe.json", good, "it gives " + printable(texts[0]));
+}
+
+void PluginChecker::check_embedding(PluginSubject& subject) {
+  if (tasks_.find("\"embed\"") == std::string::npos)
+    return journal_.skipped("embed.rows", "the model makes no embeddings");
+  journal_.begin("an embedding request");
+  const Outcome outcome = subject.ask_json(
+      "{\"inputs\":[\"one\",\"two words\",\"three\"],\"task\":\"embed\"}", INFER_TASK_EMBED);
+  journal_.check("embed.rows", outcome.complete() && outcome.vectors == 1 && outcome.rows == 3,
+                 "for three inputs came " + std::to_string(outcome.vectors) +
+                     " VECTORS events with " + std::to_string(outcome.rows) + " rows; the reply " +
+                     outcome.to_text());
 }
 
 void PluginChecker::check_config() {

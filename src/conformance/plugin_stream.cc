@@ -93,6 +93,7 @@ class PluginStream final : public Stream {
   Step take_event();
   void take_usage(const infer_usage& theirs);
   void take_logprobs(const infer_event& event);
+  void take_vectors(const infer_blob* theirs);
   void check_enumerators(const infer_event& event);
 
   PluginSubject& subject_;
@@ -202,6 +203,22 @@ void PluginStream::take_logprobs(const infer_event& event) {
   event_.logprobs = logprobs_;
 }
 
+void PluginStream::take_vectors(const infer_blob* theirs) {
+  infer_blob blob{};
+  if (theirs) std::memcpy(&blob, theirs, std::min<std::size_t>(theirs->size, sizeof blob));
+  const std::uint64_t numbers = std::uint64_t{blob.width} * blob.height;
+  const bool sound =
+      blob.type == INFER_F32 && blob.data && numbers != 0 && blob.bytes == numbers * sizeof(float);
+  if (!subject_.journal.check("embed.rows", sound,
+                              "VECTORS of " + std::to_string(blob.height) + " rows of " +
+                                  std::to_string(blob.width) + " with " +
+                                  std::to_string(blob.bytes) + " bytes of type " +
+                                  std::to_string(blob.type)))
+    return;
+  event_.vectors = {static_cast<const float*>(blob.data), static_cast<std::size_t>(numbers)};
+  event_.dimensions = blob.width;
+}
+
 void PluginStream::check_enumerators(const infer_event& event) {
   if (event.part_kind > INFER_PART_OPAQUE)
     subject_.journal.broken("part.kind", "part_kind is " + std::to_string(event.part_kind));
@@ -232,6 +249,7 @@ Step PluginStream::take_event() {
   event_.extra = view(event.extra);
   if (event.usage) take_usage(*event.usage);
   take_logprobs(event);
+  if (event.kind == INFER_EV_VECTORS) take_vectors(event.blob);
   return Step::kEvent;
 }
 

@@ -101,6 +101,10 @@ bool Reading::take_event() {
   }
   if (event.kind == Event::Kind::kPartBegin)
     outcome_.tool_call |= event.part_kind == Event::PartKind::kToolCall;
+  if (event.kind == Event::Kind::kVectors) {
+    ++outcome_.vectors;
+    if (event.dimensions != 0) outcome_.rows += event.vectors.size() / event.dimensions;
+  }
   if (event.kind == Event::Kind::kFinish) outcome_.finishes.push_back(event.finish);
   if (event.usage && event.usage->output) outcome_.output = event.usage->output;
   if (outcome_.events < kMaxEvents) return true;

@@ -105,6 +105,8 @@ constexpr Rule kRules[] = {
      "keep the bytes of an unfinished character until the rest is there"},
     {"text.changed", "A model that repeats its prompt gives it back character by character.",
      "decode all escapes of JSON, surrogate pairs included"},
+    {"embed.rows", "An embedding request gives one VECTORS event of f32, a row an input.",
+     "set blob: INFER_F32, height = inputs, width = dimensions, and the bytes of all of them"},
     {"event.view", "A view with a size points to something; counts have their arrays.",
      "set data and size together"},
     {"event.kind", "An event has a kind.", "fill in the event before returning INFER_EVENT"},

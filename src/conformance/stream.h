@@ -103,6 +103,8 @@ struct Outcome {
   std::vector<Finish> finishes{};
   bool logprobs = false;                 // a delta carried some
   bool tool_call = false;                // a tool call part began
+  std::size_t vectors = 0;               // VECTORS events
+  std::size_t rows = 0;                  // in them
   std::optional<std::int64_t> output{};  // tokens
 
   bool complete() const { return end == End::kComplete; }

@@ -1,6 +1,7 @@
 #include "infer/mock.h"
 
 #include <algorithm>
+#include <atomic>
 #include <limits>
 #include <utility>
 
@@ -154,29 +155,33 @@ class MockSource final : public Source {
 
 class MockBackend final : public Backend {
  public:
-  explicit MockBackend(MockScript script) : script_(std::move(script)) {
+  explicit MockBackend(std::vector<MockScript> scripts) : scripts_(std::move(scripts)) {
     info_.provider = "mock";
-    info_.name = script_.name;
+    info_.name = scripts_.empty() ? "mock" : scripts_.front().name;
   }
   const ModelInfo& info() const noexcept override { return info_; }
   std::unique_ptr<Source> open(std::shared_ptr<const Request> request,
                                const Call& call) const override {
     const auto* text = std::get_if<TextRequest>(request.get());
     if (!text) return refuse(Error(Errc::kUnsupported, "the mock answers text requests only"));
-    if (auto error = core::refuse_promises(*text, core::kHonoursMaxTokens))
+    if (auto error = core::refuse_promises(*text, core::kHonoursMaxTokens | core::kHonoursTools))
       return refuse(std::move(*error));
-    return std::make_unique<MockSource>(script_, *text, call);
+    if (scripts_.empty()) return refuse(Error(Errc::kInvalidRequest, "the mock has no script"));
+    const std::size_t turn = std::min(next_.fetch_add(1), scripts_.size() - 1);
+    return std::make_unique<MockSource>(scripts_[turn], *text, call);
   }
 
  private:
-  MockScript script_;
+  std::vector<MockScript> scripts_;
+  mutable std::atomic<std::size_t> next_{0};
   ModelInfo info_;
 };
 
 }  // namespace
 
-TextModel mock(MockScript script) {
-  return TextModel(std::make_shared<MockBackend>(std::move(script)));
+TextModel mock(MockScript script) { return mock_turns(std::vector<MockScript>{std::move(script)}); }
+TextModel mock_turns(std::vector<MockScript> scripts) {
+  return TextModel(std::make_shared<MockBackend>(std::move(scripts)));
 }
 
 }  // namespace v0

@@ -1,6 +1,7 @@
 #include "infer/model.h"
 
 #include <algorithm>
+#include <cmath>
 #include <optional>
 #include <utility>
 
@@ -98,6 +99,38 @@ Result<Embeddings> EmbeddingModel::embed(EmbeddingRequest request, Call call) co
 }
 Result<Embeddings> EmbeddingModel::embed(std::vector<std::string> inputs, Call call) const {
   return embed(EmbeddingRequest{.inputs = std::move(inputs)}, std::move(call));
+}
+
+Result<Ranking> RerankModel::rerank(RerankRequest request, Call call) const {
+  const std::size_t rows = request.documents.size();
+  const std::size_t most = std::min<std::size_t>(rows, request.top_n.value_or(UINT32_MAX));
+  auto response = Reply(backend_, Request(std::move(request)), whole(std::move(call))).finish();
+  if (!response) return response.error();
+  const std::vector<float>& scores = response->vectors;
+  if (response->dimensions != 1 || scores.size() != rows)
+    return Error(Errc::kProtocol, "the backend gave " + std::to_string(scores.size()) +
+                                      " scores for " + std::to_string(rows) + " documents")
+        .with_provider(info().provider);
+  Ranking out;
+  for (std::size_t i = 0; i < rows; ++i) {
+    if (std::isnan(scores[i]))
+      return Error(Errc::kProtocol,
+                   "the score of documents[" + std::to_string(i) + "] is no number")
+          .with_provider(info().provider);
+    out.items.push_back({i, scores[i]});
+  }
+  std::stable_sort(
+      out.items.begin(), out.items.end(),
+      [](const Ranking::Item& a, const Ranking::Item& b) { return a.score > b.score; });
+  out.items.resize(most);
+  out.usage = std::move(response->usage);
+  out.warnings = std::move(response->warnings);
+  return out;
+}
+Result<Ranking> RerankModel::rerank(std::string query, std::vector<std::string> documents,
+                                    Call call) const {
+  return rerank(RerankRequest{.query = std::move(query), .documents = std::move(documents)},
+                std::move(call));
 }
 
 }  // namespace v0

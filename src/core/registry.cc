@@ -96,6 +96,12 @@ Result<EmbeddingModel> Registry::embedding(std::string_view id, const Config& co
   if (!backend) return backend.error();
   return EmbeddingModel(std::move(*backend));
 }
+Result<RerankModel> Registry::rerank(std::string_view id, const Config& config,
+                                     const Load& load) const {
+  auto backend = open(id, config, load);
+  if (!backend) return backend.error();
+  return RerankModel(std::move(*backend));
+}
 
 Result<TextModel> text(std::string_view id, const Config& config, const Load& load) {
   return Registry::builtin().text(id, config, load);
@@ -105,6 +111,9 @@ Result<ImageModel> image(std::string_view id, const Config& config, const Load& 
 }
 Result<EmbeddingModel> embedding(std::string_view id, const Config& config, const Load& load) {
   return Registry::builtin().embedding(id, config, load);
+}
+Result<RerankModel> rerank(std::string_view id, const Config& config, const Load& load) {
+  return Registry::builtin().rerank(id, config, load);
 }
 
 const char* version() noexcept { return INFER_VERSION_STRING; }

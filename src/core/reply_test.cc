@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <limits>
 #include <random>
 #include <thread>
 #include <vector>
@@ -673,6 +674,41 @@ TEST(Model, EmbedsOneRowAnInput) {
   dimensions = 0;
   EXPECT_EQ(model.embed({"a", "b"}).error().code(), Errc::kProtocol);
   EXPECT_EQ(model.embed(std::vector<std::string>{}).error().detail("field"), "inputs");
+}
+
+TEST(Model, RanksBestFirst) {
+  std::vector<float> scores = {0.5f, -2, 3, 0.5f};
+  std::uint32_t dimensions = 1;
+  const RerankModel model(test::backend([&](std::shared_ptr<const Request> request, const Call&) {
+    EXPECT_EQ(std::get<RerankRequest>(*request).query, "q");
+    Event e = event(Kind::kVectors);
+    e.vectors = scores;
+    e.dimensions = dimensions;
+    return std::make_unique<test::FnSource>(test::play({event(Kind::kStart), e, test::finish()}));
+  }));
+  const auto order = [&](std::optional<std::uint32_t> top_n) {
+    auto done = model.rerank(
+        RerankRequest{.query = "q", .documents = {"a", "b", "c", "d"}, .top_n = top_n});
+    std::vector<std::size_t> indices;
+    if (!done) return indices;
+    for (const Ranking::Item& item : done->items) {
+      EXPECT_EQ(item.score, scores[item.index]);
+      indices.push_back(item.index);
+    }
+    return indices;
+  };
+  EXPECT_EQ(order({}), (std::vector<std::size_t>{2, 0, 3, 1}));
+  EXPECT_EQ(order(2), (std::vector<std::size_t>{2, 0}));
+  EXPECT_EQ(order(9), (std::vector<std::size_t>{2, 0, 3, 1}));
+  EXPECT_EQ(model.rerank("q", {"a"}).error().code(), Errc::kProtocol);
+  scores[1] = std::numeric_limits<float>::quiet_NaN();
+  EXPECT_EQ(model.rerank("q", {"a", "b", "c", "d"}).error().code(), Errc::kProtocol);
+  scores[1] = 0;
+  dimensions = 2;
+  EXPECT_EQ(model.rerank("q", {"a", "b", "c", "d"}).error().code(), Errc::kProtocol);
+  EXPECT_EQ(model.rerank("", {"a"}).error().detail("field"), "query");
+  EXPECT_EQ(model.rerank("q", {}).error().detail("field"), "documents");
+  EXPECT_EQ(RerankModel(mock({}).backend()).rerank("q", {"a"}).error().code(), Errc::kUnsupported);
 }
 
 TEST(Model, ImagesAreThePartsOfTheMessage) {

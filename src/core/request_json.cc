@@ -72,6 +72,7 @@ class Writer {
   Json text(const TextRequest& r, const char* task);
   Json image(const ImageRequest& r);
   Json embedding(const EmbeddingRequest& r);
+  Json rerank(const RerankRequest& r);
 
  private:
   std::size_t add_blob(std::variant<Blob, Pixels> blob, std::string mime) {
@@ -275,6 +276,14 @@ Json Writer::embedding(const EmbeddingRequest& r) {
   return j;
 }
 
+Json Writer::rerank(const RerankRequest& r) {
+  Json j = {{"task", "rerank"}, {"query", r.query}, {"documents", r.documents}};
+  put(j, "top_n", r.top_n);
+  put(j, "user", r.user);
+  if (!r.extra.empty()) j["extra"] = extra_json(r.extra);
+  return j;
+}
+
 // ---- reading -----------------------------------------------------------------------------------
 
 // Reads typed members; keeps the first misfit and reads on as if it were absent.
@@ -286,6 +295,7 @@ class Reader {
   TextRequest text(const Json& j);
   ImageRequest image(const Json& j);
   EmbeddingRequest embedding(const Json& j);
+  RerankRequest rerank(const Json& j);
 
  private:
   void fail(std::string_view field, const char* what) {
@@ -577,6 +587,16 @@ EmbeddingRequest Reader::embedding(const Json& j) {
   return r;
 }
 
+RerankRequest Reader::rerank(const Json& j) {
+  RerankRequest r;
+  get(j, "query", r.query);
+  get(j, "documents", r.documents);
+  get(j, "top_n", r.top_n);
+  get(j, "user", r.user);
+  extra(j, r.extra);
+  return r;
+}
+
 }  // namespace
 
 RequestJson to_json(const Request& request) {
@@ -586,6 +606,7 @@ RequestJson to_json(const Request& request) {
   if (auto* count = std::get_if<CountRequest>(&request)) j = writer.text(count->request, "count");
   if (auto* image = std::get_if<ImageRequest>(&request)) j = writer.image(*image);
   if (auto* embed = std::get_if<EmbeddingRequest>(&request)) j = writer.embedding(*embed);
+  if (auto* rerank = std::get_if<RerankRequest>(&request)) j = writer.rerank(*rerank);
   writer.out.text = dump_json(j);
   return std::move(writer.out);
 }
@@ -606,8 +627,10 @@ Result<Request> from_json(std::string_view text, const BlobTable& blobs) {
     request = reader.image(*parsed);
   else if (task == "embed")
     request = reader.embedding(*parsed);
+  else if (task == "rerank")
+    request = reader.rerank(*parsed);
   else
-    return Error(Errc::kInvalidRequest, "task: must be text, count, image or embed")
+    return Error(Errc::kInvalidRequest, "task: must be text, count, image, embed or rerank")
         .with_detail("field", "task");
   if (reader.wrong) return std::move(*reader.wrong);
   return request;

@@ -59,6 +59,10 @@ bool same(const EmbeddingRequest& a, const EmbeddingRequest& b) {
   return a.inputs == b.inputs && a.dimensions == b.dimensions && a.normalize == b.normalize &&
          a.input_type == b.input_type && a.user == b.user && a.extra == b.extra;
 }
+bool same(const RerankRequest& a, const RerankRequest& b) {
+  return a.query == b.query && a.documents == b.documents && a.top_n == b.top_n &&
+         a.user == b.user && a.extra == b.extra;
+}
 bool same(const CountRequest& a, const CountRequest& b) { return same(a.request, b.request); }
 bool same(const Request& a, const Request& b) {
   return a.index() == b.index() &&
@@ -74,10 +78,11 @@ class Maker {
   Maker(unsigned seed, bool all) : random_(seed), all_(all) {}
 
   Request request(unsigned kind) {
-    switch (kind % 4) {
+    switch (kind % 5) {
       case 0: return text_request();
       case 1: return image_request();
       case 2: return embedding_request();
+      case 3: return rerank_request();
       default: return CountRequest{.request = text_request()};
     }
   }
@@ -143,6 +148,16 @@ class Maker {
     if (chance()) r.dimensions = 1 + random_() % 2000;
     maybe(r.normalize);
     maybe(r.input_type);
+    maybe(r.user);
+    extra(r.extra);
+    return r;
+  }
+
+  RerankRequest rerank_request() {
+    RerankRequest r;
+    r.query = text();
+    for (unsigned i = 1 + random_() % 3; i > 0; --i) r.documents.push_back(text());
+    if (chance()) r.top_n = 1 + random_() % 20;
     maybe(r.user);
     extra(r.extra);
     return r;
@@ -344,7 +359,7 @@ void break_each(const Json& at, const Json::json_pointer& where, const Json& who
 
 TEST(RequestJson, WrongTypesAreErrorsThatNameTheField) {
   int tried = 0;
-  for (unsigned kind = 0; kind < 4; ++kind) {
+  for (unsigned kind = 0; kind < 5; ++kind) {
     const RequestJson json = to_json(Maker(kind, true).request(kind));
     const Json whole = *parse_json(json.text);
     std::vector<std::string> keys;
@@ -403,7 +418,7 @@ TEST(RequestJson, RefusesWhatDoesNotFit) {
 }
 
 TEST(RequestJson, SkipsUnknownKeys) {
-  for (unsigned kind = 0; kind < 4; ++kind) {
+  for (unsigned kind = 0; kind < 5; ++kind) {
     const Request request = Maker(kind, true).request(kind);
     const RequestJson json = to_json(request);
     Json more = *parse_json(json.text);
@@ -423,8 +438,8 @@ TEST(RequestJson, SkipsUnknownKeys) {
 TEST(RequestJson, DamagedBytesNeverCrash) {
   std::mt19937 random(9);
   std::vector<RequestJson> all;
-  for (unsigned kind = 0; kind < 12; ++kind)
-    all.push_back(to_json(Maker(kind, kind < 4).request(kind)));
+  for (unsigned kind = 0; kind < 15; ++kind)
+    all.push_back(to_json(Maker(kind, kind < 5).request(kind)));
   for (int i = 0; i < 2000; ++i) {
     const RequestJson& json = all[random() % all.size()];
     std::string text = json.text;

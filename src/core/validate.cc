@@ -68,6 +68,7 @@ class Validator {
   void sampling(const Sampling& s);
   void image_request(const ImageRequest& r);
   void embedding_request(const EmbeddingRequest& r);
+  void rerank_request(const RerankRequest& r);
 
  private:
   static bool is_name_character(char c) {
@@ -259,6 +260,17 @@ void Validator::embedding_request(const EmbeddingRequest& r) {
   map("extra", r.extra, true);
 }
 
+void Validator::rerank_request(const RerankRequest& r) {
+  if (r.query.empty()) fail("query", "a text is needed that the documents are ranked by");
+  utf8("query", r.query);
+  if (r.documents.empty()) fail("documents", "at least one text is needed");
+  for (std::size_t i = 0; i < r.documents.size() && !wrong; ++i)
+    utf8("documents[" + std::to_string(i) + "]", r.documents[i]);
+  range("top_n", r.top_n, 1, kNoLimit, "at least 1");
+  utf8("user", r.user);
+  map("extra", r.extra, true);
+}
+
 }  // namespace
 
 std::optional<Error> validate(const Request& request) {
@@ -267,6 +279,7 @@ std::optional<Error> validate(const Request& request) {
   if (auto* image = std::get_if<ImageRequest>(&request)) v.image_request(*image);
   if (auto* embed = std::get_if<EmbeddingRequest>(&request)) v.embedding_request(*embed);
   if (auto* count = std::get_if<CountRequest>(&request)) v.text_request(count->request);
+  if (auto* rerank = std::get_if<RerankRequest>(&request)) v.rerank_request(*rerank);
   return std::move(v.wrong);
 }
 

@@ -230,6 +230,19 @@ TEST(Validate, ImagesAndEmbeddings) {
   EXPECT_EQ(field_of(EmbeddingRequest{.inputs = {"a"}, .user = kBad}), "user");
 }
 
+TEST(Validate, Rankings) {
+  const RerankRequest fine{.query = "q", .documents = {"a", ""}, .top_n = 5};
+  EXPECT_EQ(field_of(fine), "");
+  EXPECT_EQ(field_of(RerankRequest{.documents = {"a"}}), "query");
+  EXPECT_EQ(field_of(RerankRequest{.query = kBad, .documents = {"a"}}), "query");
+  EXPECT_EQ(field_of(RerankRequest{.query = "q"}), "documents");
+  EXPECT_EQ(field_of(RerankRequest{.query = "q", .documents = {"a", kBad}}), "documents[1]");
+  EXPECT_EQ(field_of(RerankRequest{.query = "q", .documents = {"a"}, .top_n = 0}), "top_n");
+  EXPECT_EQ(field_of(RerankRequest{.query = "q", .documents = {"a"}, .user = kBad}), "user");
+  EXPECT_EQ(field_of(RerankRequest{.query = "q", .documents = {"a"}, .extra = {{"x", "1"}}}),
+            "extra.x");
+}
+
 // What passes here can be written as JSON and read again, however deep the caller's JSON is.
 TEST(Validate, InnerJsonLeavesRoomForTheRequest) {
   std::string deepest;

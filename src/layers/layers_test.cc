@@ -70,7 +70,8 @@ TEST(Layers, PassAnErrorThrough) {
   EXPECT_EQ(made, 1);
   const ImageModel image = ImageModel(mock({}).backend()) | layer;
   const EmbeddingModel embedding = EmbeddingModel(mock({}).backend()) | layer;
-  EXPECT_EQ(made, 3);
+  const RerankModel rerank = RerankModel(mock({}).backend()) | layer;
+  EXPECT_EQ(made, 4);
 }
 
 TEST(Defaults, FillsWhatIsUnset) {

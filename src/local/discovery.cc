@@ -5,6 +5,7 @@
 
 #include "infer/registry.h"
 #include "src/local/gguf.h"
+#include "src/local/split_name.h"
 #include "src/port/file.h"
 #include "src/port/paths.h"
 
@@ -41,6 +42,22 @@ namespace {
 
 constexpr std::string_view kGguf = ".gguf";
 
+// Adds the sizes of the further pieces, and says which one is missing.
+void add_pieces(const std::string& directory, const std::string& name, ModelFile& model) {
+  const SplitName first = split_name(name).value_or(SplitName{});
+  for (int n = 2; n <= first.count; ++n) {
+    const std::string piece = first.piece(n);
+    const auto file = port::File::open(directory + "/" + piece);
+    if (!file) {
+      if (model.problem.empty()) model.problem = "its piece " + piece + " is missing";
+      return;
+    }
+    model.size_bytes += file->size();
+    const auto header = read_gguf(*file);
+    if (header) model.parameters += header->parameters;
+  }
+}
+
 ModelFile describe(const std::string& directory, const std::string& name) {
   ModelFile out;
   out.id = "llama:" + name.substr(0, name.size() - kGguf.size());
@@ -60,6 +77,7 @@ ModelFile describe(const std::string& directory, const std::string& name) {
   out.quantization = header->quantization;
   out.parameters = header->parameters;
   out.context = header->context;
+  add_pieces(directory, name, out);
   return out;
 }
 
@@ -88,6 +106,7 @@ std::vector<ModelFile> list_models() {
     for (const std::string& name : port::list_directory(directory)) {
       if (name.size() <= local::kGguf.size() || !name.ends_with(local::kGguf)) continue;
       if (port::file_kind(directory + "/" + name) != port::FileKind::kFile) continue;
+      if (const auto piece = local::split_name(name); piece && piece->number > 1) continue;
       ModelFile file = local::describe(directory, name);
       by_id.emplace(file.id, std::move(file));
     }

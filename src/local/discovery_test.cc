@@ -9,6 +9,7 @@
 #include <sstream>
 
 #include "infer/registry.h"
+#include "src/local/split_name.h"
 #include "src/port/temp_dir.h"
 
 namespace infer::local {
@@ -68,6 +69,37 @@ TEST(Discovery, FindsByNameAndByPath) {
   EXPECT_EQ(find_model(a / "pipe").error().code(), Errc::kInvalidRequest);  // and does not wait
   ASSERT_EQ(mkdir((a / "dir.gguf").c_str(), 0700), 0);
   EXPECT_EQ(*find_model("dir"), "");
+}
+
+TEST(SplitName, OfPieces) {
+  const auto name = split_name("/m/a-00002-of-00004.gguf");
+  ASSERT_TRUE(name);
+  EXPECT_EQ(name->prefix, "/m/a");
+  EXPECT_EQ(name->number, 2);
+  EXPECT_EQ(name->count, 4);
+  EXPECT_EQ(name->piece(1), "/m/a-00001-of-00004.gguf");
+  for (const char* other : {"", "a.gguf", "-00001-of-00002.gguf", "a-00000-of-00002.gguf",
+                            "a-00003-of-00002.gguf", "a-0001-of-00002.gguf", "a-00001-of-00002.bin",
+                            "a-+0001-of-00002.gguf", "a-00001-of-0000x.gguf"})
+    EXPECT_FALSE(split_name(other)) << other;
+}
+
+TEST(Discovery, ASplitModelIsOne) {
+  port::TempDir a;
+  a.write("m-00001-of-00002.gguf", shipped());
+  a.write("m-00002-of-00002.gguf", shipped());
+  a.write("n-00001-of-00003.gguf", shipped());
+  a.write("n-00003-of-00003.gguf", shipped());
+  models_path(a.path());
+  const auto models = list_models();
+  const ModelFile* whole = find_id(models, "llama:m-00001-of-00002");
+  ASSERT_NE(whole, nullptr);
+  EXPECT_EQ(whole->size_bytes, 2 * static_cast<std::int64_t>(shipped().size()));
+  EXPECT_EQ(whole->problem, "");
+  EXPECT_EQ(find_id(models, "llama:m-00002-of-00002"), nullptr);
+  const ModelFile* broken = find_id(models, "llama:n-00001-of-00003");
+  ASSERT_NE(broken, nullptr);
+  EXPECT_EQ(broken->problem, "its piece n-00002-of-00003.gguf is missing");
 }
 
 TEST(Discovery, ListsModelsAndWhatIsWrongWithThem) {

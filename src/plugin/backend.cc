@@ -1,10 +1,9 @@
 #include "src/plugin/backend.h"
 
 #include <utility>
-#include <variant>
 
-#include "src/core/json.h"
 #include "src/local/discovery.h"
+#include "src/plugin/config.h"
 #include "src/plugin/model.h"
 #include "src/plugin/source.h"
 
@@ -25,30 +24,6 @@ class PluginBackend final : public Backend {
   std::shared_ptr<const Model> model_;
   ModelInfo info_;
 };
-
-Result<std::string> config_json(const Config& config) {
-  if (const auto* plugin = std::get_if<PluginConfig>(&config)) {
-    if (plugin->json.empty()) return std::string("{}");
-    auto json = core::parse_json(plugin->json);
-    if (!json || !json->is_object())
-      return Error(Errc::kInvalidRequest, "PluginConfig::json must be a JSON object")
-          .with_detail("field", "json");
-    return core::dump_json(*json);
-  }
-  core::Json json = core::Json::object();
-  if (const auto* local = std::get_if<LocalConfig>(&config)) {
-    const auto put = [&](const char* key, const auto& value) {
-      if (value) json[key] = *value;
-    };
-    put("context", local->context);
-    put("batch", local->batch);
-    put("threads", local->threads);
-    put("parallel", local->parallel);
-    put("gpu_layers", local->gpu_layers);
-    put("mmap", local->mmap);
-  }
-  return core::dump_json(json);
-}
 
 // A plugin that was given no file and finds nothing does not know where we looked.
 Error say_where(const Error& error, const std::string& scheme, const std::string& name) {

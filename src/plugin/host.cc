@@ -1,38 +1,15 @@
 #include "src/plugin/host.h"
 
-#include <algorithm>
-#include <condition_variable>
 #include <mutex>
 
 #include "infer/registry.h"
 #include "src/plugin/abi_structs.h"
+#include "src/plugin/cpu_budget.h"
 #include "src/port/cpu.h"
 
 namespace infer {
 namespace plugin {
 namespace {
-
-// Threads that engines may run at once, over all engines of the process.
-class CpuBudget {
- public:
-  std::uint32_t acquire(std::uint32_t want) {
-    std::unique_lock lock(mutex_);
-    freed_.wait(lock, [&] { return free_ > 0; });
-    const std::uint32_t granted = std::min(std::max(want, 1u), free_);
-    free_ -= granted;
-    return granted;
-  }
-  void release(std::uint32_t granted) {
-    std::lock_guard lock(mutex_);
-    free_ += granted;
-    freed_.notify_all();
-  }
-
- private:
-  std::mutex mutex_;
-  std::condition_variable freed_;
-  std::uint32_t free_ = port::usable_cpus();
-};
 
 struct Log {
   std::mutex mutex;
@@ -42,7 +19,7 @@ struct Log {
 
 // Neither is ever destroyed: engines' threads use them until the very end.
 CpuBudget& budget() {
-  static CpuBudget* const one = new CpuBudget;
+  static CpuBudget* const one = new CpuBudget(port::physical_cores());
   return *one;
 }
 Log& log_sink() {

@@ -4,8 +4,10 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <utility>
 
+#include "src/core/json.h"
 #include "src/plugin/abi_structs.h"
 #include "src/plugin/codes.h"
 #include "src/plugin/exit.h"
@@ -97,26 +99,106 @@ Result<const Library*> load(const std::string& path) {
   return started->emplace(*real, start(*real, *entry)).first->second;
 }
 
-Result<const Library*> find(std::string_view scheme) {
-  std::string searched;
+namespace {
+
+// The file of this very name in the first directory that has one.
+std::string file_of(std::string_view scheme) {
   for (const std::string& directory : plugin_directories()) {
     std::string path = directory + "/" + std::string(kPrefix) + std::string(scheme);
     path += kSuffix;
-    if (port::file_kind(path) == port::FileKind::kFile) {
-      auto library = load(path);
-      if (library && (*library)->scheme != scheme)
-        return Error(Errc::kUnsupported, "plugin " + path + " calls itself '" + (*library)->scheme +
-                                             "', not '" + std::string(scheme) + "'");
-      return library;
-    }
-    searched += (searched.empty() ? "" : ", ") + directory;
+    if (port::file_kind(path) == port::FileKind::kFile) return path;
   }
+  return {};
+}
+
+Result<const Library*> load_as(const std::string& path, std::string_view scheme) {
+  auto library = load(path);
+  if (library && (*library)->scheme != scheme)
+    return Error(Errc::kUnsupported, "plugin " + path + " calls itself '" + (*library)->scheme +
+                                         "', not '" + std::string(scheme) + "'");
+  return library;
+}
+
+Error not_there(std::string_view scheme) {
+  std::string searched;
+  for (const std::string& directory : plugin_directories())
+    searched += (searched.empty() ? "" : ", ") + directory;
   return Error(Errc::kNotFound, "no backend '" + std::string(scheme) +
                                     "': not built in, and no plugin infer-" + std::string(scheme) +
                                     ".so in " +
                                     (searched.empty() ? "any plugin directory" : searched));
 }
 
+void say_refused(const Error& error) {
+  const std::string line = "taking another flavour: " + error.message();
+  host().log(host().ctx, 2, infer_str{line.data(), line.size()});
+}
+
+}  // namespace
+
+Result<const Library*> find_exactly(std::string_view scheme) {
+  const std::string path = file_of(scheme);
+  if (path.empty()) return not_there(scheme);
+  return load_as(path, scheme);
+}
+
+Result<const Library*> find(std::string_view scheme) {
+  std::optional<Error> refused;
+  for (const char* flavour : {"-cuda", "-metal", "-vulkan", ""}) {
+    const std::string name = std::string(scheme) + flavour;
+    const std::string path = file_of(name);
+    if (path.empty()) continue;
+    auto library = load_as(path, name);
+    if (library) return library;
+    if (*flavour == '\0') return library.error();
+    say_refused(library.error());
+    refused = std::move(library.error());
+  }
+  if (refused) return std::move(*refused);
+  return not_there(scheme);
+}
+
+namespace {
+
+std::vector<Device> devices_of(const infer_plugin& table) {
+  std::vector<Device> devices;
+  if (!has(table, &infer_plugin::devices)) return devices;
+  infer_str text{};
+  infer_error error{};
+  error.size = sizeof error;
+  if (table.devices(&text, &error) < 0) return devices;
+  const auto json = core::parse_json(view(text));
+  if (!json || !json->is_array()) return devices;
+  for (const core::Json& item : *json) {
+    Device device;
+    device.name = core::string_or(item, "name");
+    device.description = core::string_or(item, "description");
+    device.type = core::string_or(item, "type");
+    device.memory_free = core::int_at(item, "memory_free").value_or(0);
+    device.memory_total = core::int_at(item, "memory_total").value_or(0);
+    devices.push_back(std::move(device));
+  }
+  return devices;
+}
+
+// What the plugin says of itself, or why it is refused.
+void fill_in(PluginFile& file) {
+  const auto library = find_exactly(file.scheme);
+  if (!library) {
+    file.problem = library.error().message();
+    return;
+  }
+  file.version = (*library)->version;
+  file.licence = (*library)->licence;
+  file.devices = devices_of(*(*library)->table);
+  const std::size_t dash = file.scheme.rfind('-');
+  if (dash == std::string::npos) return;
+  const std::string plain = file.scheme.substr(0, dash);
+  const auto taken = find(plain);
+  if (taken && *taken == *library) file.taken_for = plain;
+}
+
+}  // namespace
 }  // namespace plugin
 
 inline namespace v0 {
@@ -144,14 +226,9 @@ std::vector<PluginFile> list_plugins() {
       PluginFile file;
       file.scheme = name.substr(plugin::kPrefix.size(),
                                 name.size() - plugin::kPrefix.size() - plugin::kSuffix.size());
-      file.path = directory + "/" + name;
       if (by_scheme.count(file.scheme) != 0) continue;
-      if (auto library = plugin::find(file.scheme)) {
-        file.version = (*library)->version;
-        file.licence = (*library)->licence;
-      } else {
-        file.problem = library.error().message();
-      }
+      file.path = directory + "/" + name;
+      plugin::fill_in(file);
       by_scheme.emplace(file.scheme, std::move(file));
     }
   }

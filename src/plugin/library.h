@@ -20,9 +20,13 @@ struct Library {
   const infer_plugin* table = nullptr;  // has all required functions
 };
 
-// The plugin of a scheme, from the first of plugin_directories() that has infer-SCHEME.so. Checked
-// (owner, permissions, ABI, table, name), loaded and initialised on first use. Any thread.
+// The plugin of a scheme: the first of infer-SCHEME-cuda.so, -metal.so, -vulkan.so that can be used,
+// else infer-SCHEME.so. Why another was not is logged. Each is taken from the first of
+// plugin_directories() that has it, checked (owner, permissions, ABI, table, name), loaded and
+// initialised on first use. Any thread.
 Result<const Library*> find(std::string_view scheme);
+// infer-SCHEME.so and no other.
+Result<const Library*> find_exactly(std::string_view scheme);
 // The plugin in a file; any name will do.
 Result<const Library*> load(const std::string& path);
 

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <cstring>
+#include <map>
 #include <mutex>
 #include <random>
 #include <set>
@@ -160,6 +161,84 @@ TEST(Library, TheFirstDirectoryWins) {
   const auto schemes = r.schemes();
   EXPECT_NE(std::find(schemes.begin(), schemes.end(), "probe"), schemes.end());
   EXPECT_EQ(std::find(schemes.begin(), schemes.end(), "bad"), schemes.end());
+}
+
+// The log lines of a test.
+class LogLines {
+ public:
+  LogLines() {
+    set_log(
+        [](void* self, int, std::string_view line) {
+          static_cast<LogLines*>(self)->text_ += std::string(line) + "\n";
+        },
+        this);
+  }
+  ~LogLines() { set_log(nullptr, nullptr); }
+  const std::string& text() const { return text_; }
+
+ private:
+  std::string text_;
+};
+
+std::string taken(std::string_view scheme) {
+  auto library = find(scheme);
+  return library ? (*library)->scheme : library.error().message();
+}
+
+void copy_flavour(const TempDir& dir, const std::string& name) {
+  std::filesystem::copy_file(built(name), dir / ("infer-" + name + ".so"));
+}
+
+TEST(Flavours, TheBestThatCanBeUsedIsTaken) {
+  registry();
+  const LogLines log;
+  EXPECT_EQ(taken("flavoured"), "flavoured-vulkan");
+  EXPECT_NE(log.text().find("infer-flavoured-cuda.so: this processor is too old"),
+            std::string::npos)
+      << log.text();
+}
+
+TEST(Flavours, ThePlainOneIsTheLast) {
+  TempDir dir;
+  copy_flavour(dir, "flavoured");
+  copy_flavour(dir, "flavoured-cuda");
+  dir.write("infer-flavoured-metal.so", "not an ELF file");
+  registry(dir.path());
+  EXPECT_EQ(taken("flavoured"), "flavoured");
+}
+
+TEST(Flavours, WithoutAPlainOneTheReasonIsTold) {
+  TempDir dir;
+  copy_flavour(dir, "flavoured-cuda");
+  const Registry r = registry(dir.path());
+  EXPECT_NE(taken("flavoured").find("this processor is too old"), std::string::npos)
+      << taken("flavoured");
+}
+
+TEST(Flavours, OneCanBeNamedExactly) {
+  const Registry r = registry();
+  EXPECT_EQ(taken("flavoured-vulkan"), "flavoured-vulkan");
+  EXPECT_NE(taken("flavoured-cuda").find("this processor is too old"), std::string::npos);
+  EXPECT_NE(taken("flavoured-metal").find("no backend 'flavoured-metal'"), std::string::npos);
+}
+
+TEST(Flavours, TheListTellsWhichAndWhyAndWhatOn) {
+  registry();
+  std::map<std::string, PluginFile> found;
+  for (PluginFile& file : list_plugins()) found.emplace(file.scheme, std::move(file));
+  EXPECT_EQ(found["flavoured-vulkan"].taken_for, "flavoured");
+  EXPECT_EQ(found["flavoured-vulkan"].problem, "");
+  ASSERT_EQ(found["flavoured-vulkan"].devices.size(), 1U);
+  const Device& device = found["flavoured-vulkan"].devices[0];
+  EXPECT_EQ(device.name, "Test0");
+  EXPECT_EQ(device.description, "a device");
+  EXPECT_EQ(device.type, "gpu");
+  EXPECT_EQ(device.memory_free, 5);
+  EXPECT_EQ(device.memory_total, 9);
+  EXPECT_EQ(found["flavoured"].taken_for, "");
+  EXPECT_EQ(found["flavoured"].problem, "");
+  EXPECT_NE(found["flavoured-cuda"].problem, "");
+  EXPECT_TRUE(found["probe"].devices.empty());
 }
 
 TEST(Library, LoadsOnceFromManyThreads) {
@@ -370,6 +449,12 @@ TEST_F(PluginSource, APictureWithoutAllItsBytesIsAnError) {
   auto done = registry().text("probe:picture")->generate("hi");
   EXPECT_EQ(done.error().code(), Errc::kEngine);
   EXPECT_NE(done.error().message().find("picture"), std::string::npos);
+}
+
+TEST_F(PluginSource, VectorsWithoutAllTheirNumbersAreAnError) {
+  auto done = registry().embedding("probe:vectors")->embed({"a", "b"});
+  EXPECT_EQ(done.error().code(), Errc::kEngine);
+  EXPECT_NE(done.error().message().find("vectors"), std::string::npos);
 }
 
 TEST_F(PluginSource, ErrorsCrossWhole) {

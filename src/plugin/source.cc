@@ -17,6 +17,7 @@ std::uint32_t task_of(const Request& request) {
   if (std::holds_alternative<ImageRequest>(request)) return INFER_TASK_IMAGE;
   if (std::holds_alternative<EmbeddingRequest>(request)) return INFER_TASK_EMBED;
   if (std::holds_alternative<CountRequest>(request)) return INFER_TASK_COUNT;
+  if (std::holds_alternative<RerankRequest>(request)) return INFER_TASK_RERANK;
   return INFER_TASK_TEXT;
 }
 
@@ -216,9 +217,7 @@ class PluginSource final : public Source, private ShutAtExit {
         event_.preview = raw_.preview != 0;
         if (raw_.blob) take_media(whole(*raw_.blob));
         break;
-      case Event::Kind::kVectors:
-        if (raw_.blob) take_vectors(whole(*raw_.blob));
-        break;
+      case Event::Kind::kVectors: take_vectors(raw_.blob ? whole(*raw_.blob) : infer_blob{}); break;
       case Event::Kind::kDelta:
         if (raw_.n_logprobs != 0 && raw_.logprobs) take_logprobs();
         break;
@@ -240,8 +239,11 @@ class PluginSource final : public Source, private ShutAtExit {
   }
 
   void take_vectors(const infer_blob& blob) {
-    if (blob.type != INFER_F32 || !is_sound(blob)) return;
-    event_.vectors = {static_cast<const float*>(blob.data), blob.bytes / sizeof(float)};
+    const std::uint64_t numbers = std::uint64_t{blob.width} * blob.height;
+    if (blob.type != INFER_F32 || !is_sound(blob) || numbers == 0 ||
+        numbers > blob.bytes / sizeof(float) || blob.bytes % sizeof(float) != 0)
+      return fail(Error(Errc::kEngine, "the plugin gave vectors without all of their numbers"));
+    event_.vectors = {static_cast<const float*>(blob.data), static_cast<std::size_t>(numbers)};
     event_.dimensions = blob.width;
   }
 

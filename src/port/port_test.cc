@@ -6,7 +6,6 @@
 #include <chrono>
 #include <thread>
 
-#include "src/port/cpu.h"
 #include "src/port/file.h"
 #include "src/port/paths.h"
 #include "src/port/shared_object.h"
@@ -123,11 +122,6 @@ TEST(SharedObject, SaysWhatIsWrong) {
   auto text = load_symbol(dir.write("text.so", "not an ELF file"), "x");
   EXPECT_EQ(text.error().code(), Errc::kEngine);
   EXPECT_EQ(load_symbol(dir / "none.so", "x").error().code(), Errc::kEngine);
-}
-
-TEST(Cpu, IsAtLeastOne) {
-  EXPECT_GE(usable_cpus(), 1u);
-  EXPECT_LE(usable_cpus(), std::max(1u, std::thread::hardware_concurrency()));
 }
 
 TEST(Wait, EndsByWakeOrByTime) {

@@ -11,7 +11,6 @@
 #include <stdexcept>
 
 #include "engines/llama/testing/random_model.h"
-#include "engines/llama/vocabulary.h"
 #include "llama.h"
 
 namespace infer::llama::testing {
@@ -71,6 +70,24 @@ struct Loaded {
   std::unique_ptr<llama_context, FreeModel> context;
 };
 
+std::vector<llama_token> tokens_of(const llama_vocab* vocab, const std::string& text) {
+  std::vector<llama_token> out(text.size() + 8);
+  out.resize(static_cast<std::size_t>(
+      llama_tokenize(vocab, text.data(), static_cast<int32_t>(text.size()), out.data(),
+                     static_cast<int32_t>(out.size()), true, true)));
+  return out;
+}
+
+std::string text_of(const llama_vocab* vocab, const std::vector<llama_token>& tokens) {
+  std::string out;
+  for (const llama_token token : tokens) {
+    char piece[32];
+    const int32_t size = llama_token_to_piece(vocab, token, piece, sizeof(piece), 0, false);
+    out.append(piece, static_cast<std::size_t>(std::max(size, 0)));
+  }
+  return out;
+}
+
 std::vector<llama_token> bytes_of(const std::string& text) {
   std::vector<llama_token> out;
   for (const char c : text) out.push_back(static_cast<unsigned char>(c));
@@ -83,14 +100,11 @@ TEST_F(Files, RandomModelsOfEveryTypeLoadAndWriteWords) {
     shape.type = type;
     write_random_llama(path("m.gguf"), shape);
     Loaded loaded(path("m.gguf"));
-    const Vocabulary vocabulary(llama_model_get_vocab(loaded.model.get()));
-    EXPECT_EQ(vocabulary.size(), static_cast<int32_t>(shape.vocabulary));
+    const llama_vocab* vocab = llama_model_get_vocab(loaded.model.get());
+    EXPECT_EQ(llama_vocab_n_tokens(vocab), static_cast<int32_t>(shape.vocabulary));
     const auto tokens = loaded.write(bytes_of("Hello"), 100);
-    std::string text;
-    for (const llama_token token : tokens) {
-      EXPECT_GE(token, kFirstWord) << ggml_type_name(type);
-      vocabulary.append_piece(token, text);
-    }
+    EXPECT_GE(*std::min_element(tokens.begin(), tokens.end()), kFirstWord) << ggml_type_name(type);
+    const std::string text = text_of(vocab, tokens);
     EXPECT_EQ(text.size(), 5 * tokens.size());
     EXPECT_EQ(text.find_first_not_of(" abcdefghijklmnopqrstuvwxyz"), std::string::npos);
   }
@@ -99,17 +113,14 @@ TEST_F(Files, RandomModelsOfEveryTypeLoadAndWriteWords) {
 TEST_F(Files, APromptHasATokenForEveryByte) {
   write_random_llama(path("m.gguf"), {});
   Loaded loaded(path("m.gguf"));
-  const Vocabulary vocabulary(llama_model_get_vocab(loaded.model.get()));
+  const llama_vocab* vocab = llama_model_get_vocab(loaded.model.get());
   std::string all;
   for (int byte = 0; byte < 128; ++byte) all += static_cast<char>(byte);
   all += " aaaa aaab\xC3\xA9\xE2\xAD\x90";
-  EXPECT_EQ(vocabulary.tokenize({{true, all}}, {}), bytes_of(all));
-  std::string back;
-  for (const llama_token token : bytes_of(all)) vocabulary.append_piece(token, back);
-  EXPECT_EQ(back, all);
-  EXPECT_EQ(vocabulary.tokenize({{false, "<|im_start|>"}}, {}),
-            std::vector<llama_token>{kBeginTurn});
-  for (const llama_token token : ending_tokens()) EXPECT_TRUE(vocabulary.ends_reply(token));
+  EXPECT_EQ(tokens_of(vocab, all), bytes_of(all));
+  EXPECT_EQ(text_of(vocab, bytes_of(all)), all);
+  EXPECT_EQ(tokens_of(vocab, "<|im_start|>"), std::vector<llama_token>{kBeginTurn});
+  for (const llama_token token : ending_tokens()) EXPECT_TRUE(llama_vocab_is_eog(vocab, token));
 }
 
 TEST_F(Files, SameSeedSameFile) {

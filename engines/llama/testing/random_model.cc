@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <stdexcept>
 
 namespace infer::llama::testing {
@@ -41,6 +42,17 @@ void add_matrix(GgufWriter& writer, RandomValues& random, const std::string& nam
   const auto deviation = 1 / std::sqrt(static_cast<float>(in));
   writer.tensor(name, {in, out}, type,
                 random.spread(static_cast<std::size_t>(in) * out, deviation));
+}
+
+void add_words(GgufWriter& writer, RandomValues& random, const RandomShape& shape) {
+  std::vector<float> values =
+      random.spread(static_cast<std::size_t>(shape.width) * shape.vocabulary,
+                    1 / std::sqrt(static_cast<float>(shape.width)));
+  if (shape.poison >= 0) {
+    values.at(static_cast<std::size_t>(shape.poison) * shape.width) =
+        std::numeric_limits<float>::quiet_NaN();
+  }
+  writer.tensor("token_embd.weight", {shape.width, shape.vocabulary}, shape.type, values);
 }
 
 // Bytes and control tokens get no weights: their logits are 0, and with hundreds of words some word
@@ -129,7 +141,7 @@ void fill_random_llama(GgufWriter& writer, const RandomShape& shape) {
 
   RandomValues random(shape.seed);
   const uint32_t kv_width = shape.width / shape.heads * shape.kv_heads;
-  add_matrix(writer, random, "token_embd.weight", shape.width, shape.vocabulary, shape.type);
+  add_words(writer, random, shape);
   add_norm(writer, "output_norm.weight", shape.width);
   add_output(writer, random, shape);
   for (uint32_t layer = 0; layer < shape.layers; ++layer) {

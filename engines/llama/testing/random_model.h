@@ -26,6 +26,7 @@ struct RandomShape {
   uint32_t vocabulary = 512;       // at least kFirstWord + 1
   uint32_t context = 4096;         // that it claims to be trained for
   ggml_type type = GGML_TYPE_F16;  // of the matrices; the norms are F32
+  int32_t poison = -1;             // the token whose vector is not a number; -1: none
   uint64_t seed = 1;
 };
 

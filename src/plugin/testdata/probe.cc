@@ -11,6 +11,7 @@
 //   "early"     wakes before the first next
 //   "all"       one of each kind of event, some in structs of an older and shorter make
 //   "picture"   a picture that lacks bytes
+//   "vectors"   vectors that lack a number
 #include <unistd.h>
 #include <algorithm>
 #include <atomic>
@@ -221,6 +222,15 @@ void write_script(infer_source& s) {
     s.blob.channels = 3;
     s.blob.stride = 6;
     s.script.push_back(event(INFER_EV_MEDIA));
+    s.script.back().blob = &s.blob;
+  } else if (s.model->name == "vectors") {
+    static const float floats[] = {1, 2, 3};
+    s.blob.size = sizeof s.blob;
+    s.blob.type = INFER_F32;
+    s.blob.data = floats;
+    s.blob.bytes = sizeof floats;
+    s.blob.width = s.blob.height = 2;
+    s.script.push_back(event(INFER_EV_VECTORS));
     s.script.back().blob = &s.blob;
   } else {
     s.script.push_back(event(INFER_EV_PART_BEGIN, INFER_PART_TEXT));

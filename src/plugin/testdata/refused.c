@@ -1,6 +1,11 @@
-/* A plugin that the host must refuse; which fault it has is chosen when it is compiled. */
+/* A plugin that the host must refuse; which fault it has is chosen when it is compiled. Without any it is a plugin that
+   loads nothing, but tells what it would compute on. */
 #include <infer/plugin.h>
 #include <string.h>
+
+#if !defined(PLUGIN_NAME)
+#define PLUGIN_NAME "refused"
+#endif
 
 static int inits;
 INFER_EXPORT int refused_inits(void);
@@ -38,6 +43,15 @@ static int next(infer_source* source, infer_event* out, infer_error* error) {
 }
 #endif
 static void close_(infer_source* source) { (void)source; }
+static int devices(infer_str* json, infer_error* error) {
+  static const char text[] =
+      "[{\"name\":\"Test0\",\"description\":\"a device\",\"type\":\"gpu\",\"memory_free\":5,"
+      "\"memory_total\":9}]";
+  (void)error;
+  json->data = text;
+  json->size = sizeof text - 1;
+  return INFER_OK;
+}
 
 static const infer_plugin table = {
 #if defined(FAULT_SMALL_TABLE)
@@ -53,7 +67,7 @@ static const infer_plugin table = {
 #if defined(FAULT_NO_NAME)
     .name = {0, 7},
 #else
-    .name = {"refused", 7},
+    .name = {PLUGIN_NAME, sizeof PLUGIN_NAME - 1},
 #endif
     .init = init,
     .load = load,
@@ -64,7 +78,8 @@ static const infer_plugin table = {
     .next = next,
 #endif
     .cancel = close_,
-    .close = close_};
+    .close = close_,
+    .devices = devices};
 
 #if defined(FAULT_NO_SYMBOL)
 INFER_EXPORT const infer_plugin* infer_plugin_v0(uint32_t host_abi);

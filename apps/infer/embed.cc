@@ -1,0 +1,163 @@
+#include "apps/infer/embed.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "apps/infer/exit_code.h"
+#include "apps/infer/json_lines.h"
+#include "apps/infer/json_text.h"
+#include "apps/infer/load.h"
+#include "apps/infer/output.h"
+#include "apps/infer/prompt.h"
+#include "apps/infer/signals.h"
+#include "apps/infer/stats.h"
+#include "apps/infer/terminal.h"
+
+namespace infer::cli {
+namespace {
+
+// So many at a time: the first vectors come soon, and few requests are made.
+constexpr std::size_t kBatch = 64;
+
+// The arguments, "-" standing for the lines of stdin that are not empty.
+Result<std::vector<std::string>> read_texts(const std::vector<std::string>& arguments,
+                                            const char* what, const StopToken& stop) {
+  std::vector<std::string> texts;
+  for (const std::string& argument : arguments) {
+    if (argument != "-") {
+      texts.push_back(argument);
+      continue;
+    }
+    auto all = read_prompt(argument, stop);
+    if (!all) return all.error();
+    for (std::size_t at = 0; at < all->size();) {
+      const std::size_t end = std::min(all->find('\n', at), all->size());
+      std::string line = all->substr(at, end - at);
+      if (!line.empty() && line.back() == '\r') line.pop_back();
+      if (!line.empty()) texts.push_back(std::move(line));
+      at = end + 1;
+    }
+  }
+  if (texts.empty())
+    return Error(Errc::kInvalidRequest,
+                 std::string("no ") + what + "; give some as arguments, or - for lines of stdin")
+        .with_detail("field", what);
+  return texts;
+}
+
+void append_vector(std::string& out, std::span<const float> values, char separator) {
+  const std::size_t begin = out.size();
+  for (const float value : values) {
+    if (out.size() != begin) out += separator;
+    append_number(out, value);
+  }
+}
+
+void append_row(std::string& out, std::size_t index, std::span<const float> values, bool json) {
+  if (!json) {
+    append_vector(out, values, ' ');
+    out += '\n';
+    return;
+  }
+  Object o(out);
+  o.text("kind", "embedding");
+  o.number("index", static_cast<std::int64_t>(index));
+  o.number("dimensions", static_cast<std::int64_t>(values.size()));
+  std::string& list = o.key("values");
+  list += '[';
+  append_vector(list, values, ',');
+  list += ']';
+  o.close();
+  out += '\n';
+}
+
+void append_finish(std::string& out, const Usage& usage) {
+  Object o(out);
+  o.text("kind", "finish");
+  append_usage(o.key("usage"), usage);
+  o.close();
+  out += '\n';
+}
+
+void tell(const std::vector<Warning>& warnings) {
+  for (const Warning& warning : warnings) complain("warning: " + warning.message);
+}
+
+// The exit code once all is composed.
+int written(Output& out, bool json) {
+  if (out.flush() || out.reader_gone()) return kOk;
+  return fail(out.error(), out, json);
+}
+
+}  // namespace
+
+int embed(const EmbedOptions& o) {
+  Output out(STDOUT_FILENO);
+  const Interrupt interrupt;
+  const auto failed = [&](const Error& error) { return fail(error, out, o.json); };
+  auto texts = read_texts(o.texts, "texts", interrupt.token());
+  if (!texts) return failed(texts.error());
+  const auto config = config_of(o.load);
+  if (!config) return failed(config.error());
+  show_engine_log(o.load.verbose);
+  auto model = load_embedding_model(model_id(o.model), *config, interrupt.token());
+  if (!model) return failed(model.error());
+  Usage usage;
+  for (std::size_t at = 0; at < texts->size(); at += kBatch) {
+    EmbeddingRequest request = o.request;
+    const auto begin = texts->begin() + static_cast<std::ptrdiff_t>(at);
+    const std::size_t count = std::min(kBatch, texts->size() - at);
+    request.inputs.assign(begin, begin + static_cast<std::ptrdiff_t>(count));
+    auto rows = model->embed(std::move(request), call_of(o.times, interrupt.token()));
+    if (!rows) return failed(rows.error());
+    if (at == 0) tell(rows->warnings);
+    add_tokens(usage, rows->usage);
+    for (std::size_t i = 0; i < rows->rows(); ++i)
+      append_row(out.buffer(), at + i, (*rows)[i], o.json);
+    if (!out.flush()) return written(out, false);
+  }
+  if (o.json) append_finish(out.buffer(), usage);
+  return written(out, o.json);
+}
+
+int rerank(const RerankOptions& o) {
+  Output out(STDOUT_FILENO);
+  const Interrupt interrupt;
+  const auto failed = [&](const Error& error) { return fail(error, out, o.json); };
+  auto documents = read_texts(o.documents, "documents", interrupt.token());
+  if (!documents) return failed(documents.error());
+  const auto config = config_of(o.load);
+  if (!config) return failed(config.error());
+  show_engine_log(o.load.verbose);
+  auto model = load_rerank_model(model_id(o.model), *config, interrupt.token());
+  if (!model) return failed(model.error());
+  RerankRequest request = o.request;
+  request.query = o.query;
+  request.documents = *documents;
+  auto ranking = model->rerank(std::move(request), call_of(o.times, interrupt.token()));
+  if (!ranking) return failed(ranking.error());
+  tell(ranking->warnings);
+  std::string& text = out.buffer();
+  for (const Ranking::Item& item : ranking->items) {
+    const std::string& document = (*documents)[item.index];
+    if (o.json) {
+      Object line(text);
+      line.text("kind", "document");
+      line.number("index", static_cast<std::int64_t>(item.index));
+      append_number(line.key("score"), item.score);
+      line.text("text", document);
+      line.close();
+    } else {
+      append_number(text, item.score);
+      text += '\t';
+      append_visible(text, document, Lines::kOne);
+    }
+    text += '\n';
+  }
+  if (o.json) append_finish(text, ranking->usage);
+  return written(out, o.json);
+}
+
+}  // namespace infer::cli

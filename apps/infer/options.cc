@@ -1,0 +1,179 @@
+#include "apps/infer/options.h"
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+namespace infer::cli {
+namespace {
+
+// Adds options to one group, one a line.
+struct Group {
+  CLI::App& command;
+  const char* name;
+  template <class T>
+  CLI::Option* operator()(const char* option, T& value, const char* about) const {
+    return command.add_option(option, value, about)->group(name);
+  }
+};
+
+}  // namespace
+
+CLI::Validator seconds() {
+  return must(" is not a time in seconds from 0.001 to 1e9", [](const std::string& text) {
+    double value = 0;
+    return CLI::detail::lexical_cast(text, value) && value >= 0.001 && value <= 1e9;
+  });
+}
+
+CLI::Validator whole_number() {
+  return must(" is not a whole number of at least 0", [](const std::string& text) {
+    return !text.empty() && text.find_first_not_of("0123456789") == std::string::npos;
+  });
+}
+
+void add_sampling_options(CLI::App& command, AnswerOptions& o) {
+  TextRequest& r = o.request;
+  const Group length{command, "The answer"};
+  length("--max-tokens", r.max_tokens, "At most so many tokens");
+  length("--stop", r.stop, "End before this text; may be repeated")->allow_extra_args(false);
+  length("--stop-token", r.stop_token_ids, "End before this token id; may be repeated")
+      ->allow_extra_args(false);
+  length("--effort", o.effort, "How much to think: none, minimal, low, medium, high or max");
+  command
+      .add_flag("--truncate", o.truncate,
+                "Drop the oldest turns of a conversation that does not fit, instead of failing")
+      ->group(length.name);
+
+  const Group sampling{command, "Sampling; default: as the backend has it"};
+  sampling("--seed", r.seed, "Same seed, same text")->check(whole_number());
+  sampling("--temperature", r.temperature, "0: always the likeliest token");
+  sampling("--dynatemp-range", r.sampling.dynatemp_range, "Vary the temperature by so much");
+  sampling("--dynatemp-exponent", r.sampling.dynatemp_exponent, "How it follows the entropy");
+  sampling("--top-p", r.top_p, "Only the likeliest tokens that make up this probability");
+  sampling("--top-k", r.sampling.top_k, "Only the k likeliest tokens; 0: all");
+  sampling("--min-p", r.sampling.min_p, "Only tokens as likely as this times the likeliest");
+  sampling("--typical-p", r.sampling.typical_p, "Only tokens of typical information");
+  sampling("--top-n-sigma", r.sampling.top_n_sigma, "Only tokens within n sigma of the best logit");
+  sampling("--xtc-probability", r.sampling.xtc_probability, "How often to exclude top choices");
+  sampling("--xtc-threshold", r.sampling.xtc_threshold, "Which are top: at least this likely");
+  sampling("--mirostat", r.sampling.mirostat, "0 off, 1 or 2: hold the surprise constant");
+  sampling("--mirostat-tau", r.sampling.mirostat_tau, "The surprise to hold");
+  sampling("--mirostat-eta", r.sampling.mirostat_eta, "How fast to correct it");
+  sampling("--repeat-penalty", r.sampling.repeat_penalty, "Over 1: repeat less");
+  sampling("--repeat-last-n", r.sampling.repeat_last_n, "Tokens looked at; -1: the whole context");
+  sampling("--presence-penalty", r.sampling.presence_penalty,
+           "-2 to 2: against tokens that are there already");
+  sampling("--frequency-penalty", r.sampling.frequency_penalty,
+           "-2 to 2: against tokens as often as they are there");
+  sampling("--dry-multiplier", r.sampling.dry_multiplier,
+           "Against repeated sequences, so much; 0: off");
+  sampling("--dry-base", r.sampling.dry_base, "How it grows with their length");
+  sampling("--dry-allowed-length", r.sampling.dry_allowed_length, "Repeats of so many are free");
+  sampling("--dry-last-n", r.sampling.dry_last_n, "Tokens looked at; -1: the whole context");
+  sampling("--logit-bias", o.logit_bias, "ID=VALUE, added to that token's logit; may be repeated")
+      ->allow_extra_args(false);
+}
+
+void add_form_options(CLI::App& command, AnswerOptions& o) {
+  const Group group{command, "Its form"};
+  CLI::Option* schema = group("--schema", o.schema_file, "A file: the JSON schema it must fit");
+  group("--grammar", o.grammar_file, "A file: the GBNF grammar it must fit")->excludes(schema);
+  group("--tools", o.tools_file, "A file: the tools to offer; calls are printed, not run");
+  group("--tool-choice", o.tool_choice, "auto, none, required, or the tool that must be called");
+  group("-n,--choices", o.request.n, "How many answers; default 1")->check(whole_number());
+  group("--logprobs", o.logprobs, "Tell how likely each token was, and K alternatives")
+      ->check(whole_number())
+      ->type_name("K");
+}
+
+void add_time_options(CLI::App& command, Times& times) {
+  const Group group{command, "Times, in seconds; default: as long as it takes"};
+  group("--timeout", times.total, "For the whole answer")->check(seconds());
+  group("--timeout-connect", times.connect, "To reach a server")->check(seconds());
+  group("--timeout-first", times.first, "Until the first piece of the answer")->check(seconds());
+  group("--timeout-idle", times.idle, "Between two pieces")->check(seconds());
+}
+
+// The options of one group for a model's loading; each notes that one was given.
+class LoadGroup {
+ public:
+  LoadGroup(CLI::App& command, LoadOptions& options) : command_(command), o_(options) {}
+
+  template <class T>
+  CLI::Option* option(const char* flag, T& value, const char* about) {
+    LoadOptions& o = o_;
+    return command_.add_option(flag, value, about)->group(kName)->each([&o](const std::string&) {
+      o.any = true;
+    });
+  }
+  void flag(const char* name, std::optional<bool>& value, bool to, const char* about) {
+    LoadOptions& o = o_;
+    const auto set = [&value, &o, to] {
+      value = to;
+      o.any = true;
+    };
+    command_.add_flag_callback(name, set, about)->group(kName);
+  }
+  // One of some names, which stand in the order of the enumerators.
+  template <class E>
+  void choice(const char* flag, std::optional<E>& value, std::vector<std::string> names,
+              const std::string& about) {
+    std::string all;
+    for (const std::string& name : names) all += (all.empty() ? "" : ", ") + name;
+    LoadOptions& o = o_;
+    const auto set = [&value, &o, flag, names, all](const std::string& text) {
+      const auto found = std::find(names.begin(), names.end(), text);
+      if (found == names.end())
+        throw CLI::ValidationError(flag, "'" + text + "' is none of " + all);
+      value = static_cast<E>(found - names.begin());
+      o.any = true;
+    };
+    command_.add_option_function<std::string>(flag, set, about + ": " + all)->group(kName);
+  }
+  static constexpr const char* kName = "Loading a local model; default: as the engine has it";
+
+ private:
+  CLI::App& command_;
+  LoadOptions& o_;
+};
+
+void add_load_options(CLI::App& command, LoadOptions& o) {
+  LoadGroup group(command, o);
+  LocalConfig& local = o.local;
+  group.option("--context", local.context, "Tokens that a conversation may have");
+  group.option("--threads", local.threads, "Threads that compute");
+  group.option("--batch-threads", local.batch_threads, "The same for reading a prompt");
+  group.option("--parallel", local.parallel, "Answers that run at once");
+  group.option("--batch", local.batch, "Tokens read in one step");
+  group.option("--micro-batch", local.micro_batch, "Of these, tokens computed at once");
+  group.option("--gpu-layers", local.gpu_layers, "Layers to put on a GPU; -1: all");
+  group.option("--devices", o.devices, "Devices to use, by the names of infer doctor; or none");
+  group.option("--main-gpu", local.main_gpu, "Which of them holds all, without a split");
+  group.choice("--split-mode", local.split_mode, {"none", "layer", "row"}, "Over the devices");
+  group.option("--tensor-split", local.tensor_split, "How much each gets, such as 3,1")
+      ->delimiter(',');
+  group.flag("--no-mmap", local.mmap, false, "Read the file instead of mapping it");
+  group.flag("--mlock", local.mlock, true, "Keep the model in memory");
+  group.choice("--numa", local.numa, {"off", "distribute", "isolate", "numactl"}, "Memory nodes");
+  group.choice("--flash-attention", local.flash_attention, {"auto", "on", "off"}, "Faster");
+  const std::vector<std::string> types = {"f32",  "f16",    "bf16", "q8_0", "q4_0",
+                                          "q4_1", "iq4_nl", "q5_0", "q5_1"};
+  group.choice("--cache-type-k", local.cache_type_k, types, "Keys in memory");
+  group.choice("--cache-type-v", local.cache_type_v, types, "Values in memory");
+  group.option("--lora", o.adapters, "PATH or PATH=SCALE, an adapter; may be repeated")
+      ->allow_extra_args(false);
+  group.option("--rope-frequency-base", local.rope_frequency_base, "0: the model's own");
+  group.option("--rope-frequency-scale", local.rope_frequency_scale, "0: the model's own");
+  group.choice("--pooling", local.pooling, {"unspecified", "none", "mean", "cls", "last", "rank"},
+               "Of embeddings");
+  group.option("--chat-template", o.chat_template, "A file: the Jinja template for messages");
+  group.flag("--no-prefix-cache", local.prefix_cache, false,
+             "Read every prompt from its beginning");
+  command.add_option("--config", o.config, "Instead of these: the plugin's configuration, as JSON")
+      ->group(LoadGroup::kName);
+  command.add_flag("--verbose", o.verbose, "Show what the engine logs, on stderr")
+      ->group(LoadGroup::kName);
+}
+
+}  // namespace infer::cli

@@ -1,0 +1,32 @@
+// What the command lines of several commands share: checks of an option's text, and the groups of
+// options. What a group fills in is plain data, so that only those who read options need CLI11.
+#ifndef INFER_APPS_OPTIONS_H_
+#define INFER_APPS_OPTIONS_H_
+
+#include <CLI/CLI.hpp>
+#include <string>
+
+#include "apps/infer/answer_options.h"
+#include "apps/infer/load_options.h"
+
+namespace infer::cli {
+
+// A check of an option's text; `what` is what is wrong with one that fails.
+template <class Ok>
+CLI::Validator must(const char* what, Ok ok) {
+  return CLI::Validator([what, ok](std::string& text) { return ok(text) ? "" : text + what; }, "");
+}
+CLI::Validator seconds();
+CLI::Validator whole_number();
+
+// How a local model is loaded, and --verbose.
+void add_load_options(CLI::App& command, LoadOptions& options);
+// How long the answer may be and how its tokens are chosen.
+void add_sampling_options(CLI::App& command, AnswerOptions& options);
+// What form it must have: schema, grammar, tools, several answers, log-probabilities.
+void add_form_options(CLI::App& command, AnswerOptions& options);
+void add_time_options(CLI::App& command, Times& times);
+
+}  // namespace infer::cli
+
+#endif  // INFER_APPS_OPTIONS_H_
