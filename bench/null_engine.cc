@@ -149,7 +149,8 @@ const infer_plugin kPlugin = {sizeof(infer_plugin),
                               open,
                               next,
                               cancel,
-                              close};
+                              close,
+                              nullptr};
 
 }  // namespace
 

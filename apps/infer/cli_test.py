@@ -215,7 +215,7 @@ class Answers(Case):
     def test_stats_go_to_stderr(self):
         out, err = self.infer("run", *TINY, "--stats", PARIS)
         self.assertEqual(out, "The capital of France is Paris.")
-        self.assertRegex(err, r"tokens: 17 in, (0 cached, )?11 out, [0-9.]+ tokens/s")
+        self.assertRegex(err, r"tokens: [0-9]+ in, (0 cached, )?[0-9]+ out, [0-9.]+ tokens/s")
         self.assertIn("first token after", err)
         self.assertIn("finish 1", err)
 
@@ -450,7 +450,7 @@ class Chat(Case):
     def test_a_real_model_knows_what_was_said(self):
         out, err = self.talk("What is the capital of France?\n/usage\n", "--threads", "1", model="llama:tiny-chat")
         self.assertEqual(out, "The capital of France is Paris.\n")
-        self.assertRegex(err, r"last: 17 in, (0 cached, )?11 out")
+        self.assertRegex(err, r"last: [0-9]+ in, (0 cached, )?[0-9]+ out")
 
     # On a terminal.
 

@@ -306,8 +306,7 @@ TEST(LlamaPlugin, LogitBias) {
 }
 
 TEST(LlamaPlugin, Warnings) {
-  const Outcome o =
-      ask(shared_model(), user_says("Hello!", "\"reasoning\":{\"effort\":\"high\"},\"novelty\":1"));
+  const Outcome o = ask(shared_model(), user_says("Hello!", "\"novelty\":1"));
   expect_grammar(o);
   std::set<std::string> settings;
   for (const Seen& e : o.events) {
@@ -316,7 +315,7 @@ TEST(LlamaPlugin, Warnings) {
     EXPECT_FALSE(e.id.empty());
     settings.insert(Json::parse(e.extra)["setting"].get<std::string>());
   }
-  EXPECT_EQ(settings, (std::set<std::string>{"reasoning.effort", "novelty"}));
+  EXPECT_EQ(settings, (std::set<std::string>{"novelty"}));
   EXPECT_EQ(o.text(), "Hello! How can I help you today?");
 }
 

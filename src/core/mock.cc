@@ -153,6 +153,14 @@ class MockSource final : public Source {
   std::optional<Step> ended_;
 };
 
+bool calls_what_it_must(const MockScript& script, const ToolChoice& choice) {
+  using Mode = ToolChoice::Mode;
+  if (choice.mode != Mode::kRequired && choice.mode != Mode::kNamed) return true;
+  return std::any_of(script.tool_calls.begin(), script.tool_calls.end(), [&](const ToolCall& call) {
+    return choice.mode == Mode::kRequired || call.name == choice.name;
+  });
+}
+
 class MockBackend final : public Backend {
  public:
   explicit MockBackend(std::vector<MockScript> scripts) : scripts_(std::move(scripts)) {
@@ -168,6 +176,11 @@ class MockBackend final : public Backend {
       return refuse(std::move(*error));
     if (scripts_.empty()) return refuse(Error(Errc::kInvalidRequest, "the mock has no script"));
     const std::size_t turn = std::min(next_.fetch_add(1), scripts_.size() - 1);
+    if (!calls_what_it_must(scripts_[turn], text->tool_choice)) {
+      return refuse(
+          Error(Errc::kUnsupported,
+                "tool_choice: the mock's script has no call of the tool that is demanded"));
+    }
     return std::make_unique<MockSource>(scripts_[turn], *text, call);
   }
 
