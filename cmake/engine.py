@@ -3,8 +3,10 @@
 
 The directory is $INFER_BUILD_CACHE/NAME-KEY (INFER_BUILD_CACHE: by default infer below XDG_CACHE_HOME,
 or below ~/.cache) and holds include/, lib/ and the engine's LICENSE. KEY covers the pinned source and its
-checksum, the build's own text, the flags and the compiler: the same key is found again at once,
-another key is another directory, and no directory is ever changed after it appeared.
+checksum, what of it is left out, the build's own text, its type and flags, and the compiler: the same key is found
+again at once, another key is another directory, and no directory is ever changed after it appeared.
+
+Flavours for graphics processors are builds with one flag more: `engine.py llama --define GGML_VULKAN=ON`.
 
 The last line of stdout is the directory; progress and errors go to stderr; an error is one line.
 """
@@ -36,6 +38,7 @@ ENGINES = {
                  "include/llama.h", "include/common/chat.h", "LICENSE"),
     },
 }
+BUILD_TYPE = "Release"  # whatever the project is built as
 MEMORY_PER_JOB = 1 << 30  # the largest translation units of an engine need about this much
 
 
@@ -96,6 +99,8 @@ def key_of(name, args):
         "cxx": compiler_id([args.cxx], "c++"),
         "upstream": hashlib.sha256(read(os.path.join(upstream, "CMakeLists.txt"))).hexdigest(),
         "flags": args.define,
+        "build_type": BUILD_TYPE,
+        "skip": ENGINES[name]["skip"],
         "source": [os.path.realpath(args.source), stamp_of(args.source)] if args.source else list(pin_of(name)),
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:20]
@@ -273,7 +278,7 @@ def build(name, args, tree, work):
     prefix, binary, log = (os.path.join(work, d) for d in ("prefix", "build", "build.log"))
     jobs = jobs_of(args)
     configure = [args.cmake, "-S", os.path.join(ROOT, "engines", name, "upstream"), "-B", binary, "-G", "Ninja",
-                 "-DCMAKE_BUILD_TYPE=Release", "-DCMAKE_C_COMPILER=" + args.cc, "-DCMAKE_CXX_COMPILER=" + args.cxx,
+                 "-DCMAKE_BUILD_TYPE=" + BUILD_TYPE, "-DCMAKE_C_COMPILER=" + args.cc, "-DCMAKE_CXX_COMPILER=" + args.cxx,
                  "-DCMAKE_MAKE_PROGRAM=" + args.ninja, "-DCMAKE_INSTALL_PREFIX=" + prefix,
                  "-D%s=%s" % (ENGINES[name]["tree_variable"], tree)] + ["-D" + d for d in args.define]
     steps = (("configuring", configure, False),

@@ -53,11 +53,13 @@ class CountingEngine : public StepEngine {
 class GatedEngine final : public CountingEngine {
  public:
   void step(const std::vector<Sequence*>& ready) override {
+    entered.fetch_add(1);
     std::unique_lock<std::mutex> lock(mutex_);
     gate_.wait(lock, [this] { return open_; });
     lock.unlock();
     CountingEngine::step(ready);
   }
+  std::atomic<int> entered{0};  // steps that began
   void open() {
     std::lock_guard<std::mutex> lock(mutex_);
     open_ = true;
@@ -158,6 +160,18 @@ TEST(Scheduler, CancelReachesRunningAndQueuedReplies) {
   canceller.join();
   Reader after(scheduler, 10);
   EXPECT_EQ(after.drain(), 10);
+}
+
+TEST(Scheduler, ACancelledReplyTakesNoFurtherStep) {
+  GatedEngine engine;
+  Scheduler scheduler(engine, 1);
+  Reader cancelled(scheduler, 1 << 30);
+  while (engine.entered.load() == 0) std::this_thread::yield();
+  cancelled.channel->cancel();  // in the middle of the first step
+  Reader next(scheduler, 5);
+  engine.open();
+  EXPECT_EQ(next.drain(), 5);
+  EXPECT_EQ(engine.entered.load(), 1 + 5);
 }
 
 TEST(Scheduler, CancelIsSeenWhileTheEngineIsInAStep) {
