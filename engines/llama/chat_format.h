@@ -1,8 +1,8 @@
 // What llama.cpp knows of how a model answers, from its chat template: the tags of reasoning, the
 // form of tool calls, the grammars that hold a model to them.
 //
-// llama.cpp has two ways to it. Some templates it knows by heart ("special" here): their answers are
-// read by its parser from the beginning. All others it takes apart by rendering small chats and
+// llama.cpp has two ways to it. Some templates it knows by heart ("special" here): their answers
+// are read by its parser from the beginning. All others it takes apart by rendering small chats and
 // comparing the results, once, when the model is loaded; of these we know the tags ourselves.
 // Thread rule: immutable after construction, safe for concurrent use.
 #ifndef INFER_ENGINES_LLAMA_CHAT_FORMAT_H_

@@ -84,8 +84,11 @@ llama_token Choice::draw(llama_context* context, int32_t output_index) {
   const auto& budget = plan_->budget;
   if (budget && forced_ < budget->end.size() &&
       (forced_ > 0 || (reasoned_ >= budget->tokens && parser_->in_reasoning()))) {
-    return budget->end[forced_++];
+    const llama_token token = budget->end[forced_++];
+    sampler_.accept(token);
+    return token;
   }
+  if (parser_ != nullptr) sampler_.in_reasoning(parser_->in_reasoning());
   return sampler_.next(context, output_index);
 }
 

@@ -251,10 +251,21 @@ llama_token Sampler::next(const float* logits) {
       throw Refusal(INFER_E_ENGINE, "the model suppresses every token that it could give");
     token = draw();
   }
-  if (grammar_ && !grammar_->allows(token)) token = draw_allowed(logits, token);
-  if (chain_ != nullptr) llama_sampler_accept(chain_.get(), token);
-  if (grammar_) grammar_->accept(token);
+  if (bound() && !grammar_->allows(token)) token = draw_allowed(logits, token);
+  accept(token);
   return token;
+}
+
+bool Sampler::bound() const {
+  return grammar_ && !(in_reasoning_ && shared_->grammar->spec().lazy);
+}
+
+void Sampler::accept(llama_token token) {
+  if (bound()) {
+    if (!grammar_->allows(token)) throw_none_left();
+    grammar_->accept(token);
+  }
+  if (chain_ != nullptr) llama_sampler_accept(chain_.get(), token);
 }
 
 }  // namespace infer::llama

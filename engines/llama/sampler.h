@@ -43,6 +43,11 @@ class Sampler {
   llama_token next(llama_context* context, int32_t output);
   // The same from logits, one for each token of the vocabulary.
   llama_token next(const float* logits);
+  // Counts a token as said that was not drawn. Throws Refusal where the grammar has no place for it.
+  void accept(llama_token token);
+  // Whether the model is thinking: what looks like a call there is none, and does not bind a lazy
+  // grammar.
+  void in_reasoning(bool now) { in_reasoning_ = now; }
 
  private:
   struct Free {
@@ -65,6 +70,7 @@ class Sampler {
   void add_draw(uint32_t seed);
   // Fills the candidates with all tokens, or with those that are marked; false if there is none.
   bool fill(const float* logits, const std::vector<uint8_t>* allowed);
+  bool bound() const;
   llama_token draw();
   llama_token draw_allowed(const float* logits, llama_token refused);
 
@@ -72,6 +78,7 @@ class Sampler {
   std::unique_ptr<llama_sampler, Free>
       chain_;  // null: the likeliest token, found without a candidate list
   std::optional<GrammarState> grammar_;
+  bool in_reasoning_ = false;
   std::vector<llama_token_data> candidates_;
 };
 

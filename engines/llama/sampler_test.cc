@@ -480,6 +480,39 @@ TEST(SamplerWithGrammar, NoTokenLeftIsAnError) {
   }
 }
 
+TEST(SamplerWithGrammar, ALazyOneSleepsWhileTheModelThinks) {
+  GrammarSpec spec;
+  spec.gbnf = "root ::= \"hat\"";
+  spec.lazy = true;
+  spec.trigger_words = {"h"};
+  std::vector<float> logits(static_cast<std::size_t>(tiny_vocabulary().size()), 0);
+  const llama_token first = tiny_vocabulary().tokenize_plain("h")[0];
+  const llama_token other = tiny_vocabulary().tokenize_plain("z")[0];
+  const auto after_h = [&](bool thinks) {
+    Sampler sampler({}, spec, tiny_vocabulary(), {});
+    sampler.in_reasoning(thinks);
+    logits[static_cast<std::size_t>(first)] = 9;
+    EXPECT_EQ(sampler.next(logits.data()), first);
+    logits[static_cast<std::size_t>(first)] = 0;
+    sampler.in_reasoning(false);
+    logits[static_cast<std::size_t>(other)] = 9;
+    const llama_token next = sampler.next(logits.data());
+    logits[static_cast<std::size_t>(other)] = 0;
+    return next;
+  };
+  EXPECT_EQ(after_h(true), other);
+  EXPECT_NE(after_h(false), other);
+}
+
+TEST(SamplerWithGrammar, TakesTokensThatWereNotDrawn) {
+  GrammarSpec spec;
+  spec.gbnf = "root ::= \"hat\"";
+  Sampler sampler({}, spec, tiny_vocabulary(), {});
+  const auto token = [](const char* text) { return tiny_vocabulary().tokenize_plain(text)[0]; };
+  sampler.accept(token("h"));
+  EXPECT_THROW(sampler.accept(token("z")), Refusal);
+}
+
 TEST(Logprobs, AreTheModelsOwnDistribution) {
   const auto& logits = real_logits();
   const int32_t count = tiny_vocabulary().size();
