@@ -80,6 +80,7 @@ class Bench {
   std::optional<Error> decode(std::int64_t width);
   Result<Round> round(const std::vector<std::string>& prompts, std::int64_t max_tokens);
   std::string opening();
+  std::vector<std::int64_t> prompts() const;
   void say(const std::string& what) const;
 
   const BenchOptions& o_;
@@ -193,10 +194,20 @@ std::optional<Error> Bench::decode(std::int64_t width) {
   return std::nullopt;
 }
 
+// What was asked for, else what fits the model.
+std::vector<std::int64_t> Bench::prompts() const {
+  if (!o_.prompts.empty()) return o_.prompts;
+  std::vector<std::int64_t> sizes{128, 512};
+  const auto context = model_.info().context;
+  // A token of answer must fit too.
+  if (context) std::erase_if(sizes, [&](std::int64_t tokens) { return tokens >= *context; });
+  return sizes;
+}
+
 std::optional<Error> Bench::run() {
   say("warming up");
   if (auto warm = round({"Hello!"}, 8); !warm) return warm.error();
-  for (const std::int64_t tokens : o_.prompts)
+  for (const std::int64_t tokens : prompts())
     if (auto error = prefill(tokens)) return error;
   for (const std::int64_t width : o_.widths)
     if (auto error = decode(width)) return error;
@@ -261,7 +272,8 @@ std::optional<Error> check(const BenchOptions& o) {
                                           [most](std::int64_t v) { return v >= 1 && v <= most; });
   };
   const auto wrong = [](const char* what) { return Error(Errc::kInvalidRequest, what); };
-  if (!each(o.prompts, 1 << 24)) return wrong("--prompt must be from 1 to 16777216 tokens");
+  if (!o.prompts.empty() && !each(o.prompts, 1 << 24))
+    return wrong("--prompt must be from 1 to 16777216 tokens");
   if (!each(o.widths, 256)) return wrong("--width must be from 1 to 256 answers");
   if (o.tokens < 2 || o.tokens > 1 << 24) return wrong("--tokens must be from 2 to 16777216");
   if (o.repeat < 1 || o.repeat > 1000) return wrong("--repeat must be from 1 to 1000");

@@ -12,9 +12,9 @@ namespace infer::cli {
 
 struct BenchOptions {
   std::string model{};
-  std::vector<std::int64_t> prompts{128, 512};  // tokens to read
-  std::vector<std::int64_t> widths{1, 2, 4};    // answers at once
-  std::int64_t tokens = 64;                     // to write, an answer
+  std::vector<std::int64_t> prompts{};        // tokens to read; empty: 128, 512, what fits
+  std::vector<std::int64_t> widths{1, 2, 4};  // answers at once
+  std::int64_t tokens = 64;                   // to write, an answer
   std::int64_t repeat = 3;
   LoadOptions load{};
   bool json = false;

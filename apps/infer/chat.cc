@@ -2,9 +2,6 @@
 
 #include <unistd.h>
 
-#include <cerrno>
-#include <cstdio>
-#include <cstring>
 #include <functional>
 #include <sstream>
 #include <string_view>
@@ -20,6 +17,7 @@
 #include "apps/infer/signals.h"
 #include "apps/infer/stats.h"
 #include "apps/infer/terminal.h"
+#include "apps/infer/write_file.h"
 #include "infer/layers.h"
 
 namespace infer::cli {
@@ -44,15 +42,6 @@ void note(std::string_view text) {
   std::string shown;
   append_visible(shown, text, Lines::kMany);
   Output(STDERR_FILENO).write(shown);
-}
-
-std::optional<Error> write_file(const std::string& path, const std::string& text) {
-  std::FILE* const file = std::fopen(path.c_str(), "wb");
-  bool ok = file && std::fwrite(text.data(), 1, text.size(), file) == text.size();
-  const int failed = errno;
-  if (file && std::fclose(file) != 0) ok = false;
-  if (ok) return std::nullopt;
-  return Error(Errc::kIo, path + " cannot be written: " + std::strerror(file ? failed : errno));
 }
 
 class Chat {

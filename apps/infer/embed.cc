@@ -30,7 +30,7 @@ Result<std::vector<std::string>> read_texts(const std::vector<std::string>& argu
       texts.push_back(argument);
       continue;
     }
-    auto all = read_prompt(argument, stop);
+    auto all = read_stdin(stop);
     if (!all) return all.error();
     for (std::size_t at = 0; at < all->size();) {
       const std::size_t end = std::min(all->find('\n', at), all->size());

@@ -13,6 +13,8 @@
 #include <cwchar>
 #include <string>
 
+#include "apps/infer/terminal.h"
+
 namespace infer::cli {
 namespace {
 
@@ -51,6 +53,7 @@ class Editor final : public LineInput {
   Editor() {
     // How wide characters are; numbers keep the C locale's point.
     std::setlocale(LC_CTYPE, "");
+    keep_terminal_mode();
     edit_ = el_init("infer", stdin, stdout, stderr);
     history_ = history_winit();
     if (!edit_ || !history_) return;

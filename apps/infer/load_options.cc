@@ -52,7 +52,10 @@ Result<Config> config_of(const LoadOptions& o) {
                  "--config cannot be used beside other options for loading a model; put them into "
                  "it")
         .with_detail("field", "config");
-  if (o.config) config.emplace<PluginConfig>().json = *o.config;
+  if (o.config) {
+    if (auto error = check_object("--config", *o.config)) return *error;
+    config.emplace<PluginConfig>().json = *o.config;
+  }
   if (!o.any) return config;
   LocalConfig local = o.local;
   if (o.devices) local.devices = device_list(*o.devices);
@@ -63,6 +66,9 @@ Result<Config> config_of(const LoadOptions& o) {
   if (o.chat_template) {
     auto text = read_text_file("--chat-template", *o.chat_template);
     if (!text) return text.error();
+    if (text->empty())
+      return Error(Errc::kInvalidRequest, "--chat-template: " + *o.chat_template + " is empty")
+          .with_detail("field", "chat_template");
     local.chat_template = std::move(*text);
   }
   config.emplace<LocalConfig>(std::move(local));

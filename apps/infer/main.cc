@@ -6,6 +6,7 @@
 #include <functional>
 #include <new>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "apps/infer/bench.h"
@@ -79,6 +80,7 @@ Program::Program() {
   CLI::App* about = app.add_subcommand("help", "Tell about a command");
   about->add_option("COMMAND", help_about, "A command");
   about->final_callback([this] { action = [this] { return help(); }; });
+  check_values(app);
 }
 
 CLI::App& Program::add_command(const char* name, const char* about, std::function<int()> what) {
@@ -157,9 +159,8 @@ void Program::add_bench() {
   CLI::App& command = add_command("bench", "Measure how fast a model reads and writes here",
                                   [this] { return cli::bench(bench); });
   command.add_option("MODEL", bench.model, kThisModel)->required();
-  command.add_option("--prompt", bench.prompts, "Tokens to read; several: 128,512")
-      ->delimiter(',')
-      ->capture_default_str();
+  command.add_option("--prompt", bench.prompts, "Tokens to read; default 128,512, what fits")
+      ->delimiter(',');
   command.add_option("--width", bench.widths, "Answers at once; several: 1,2,4")
       ->delimiter(',')
       ->capture_default_str();
@@ -233,17 +234,22 @@ std::string full_name(const CLI::App* command) {
 Error usage_error(const Program& program, const CLI::ParseError& error) {
   const CLI::App* command = program.command_in_question();
   std::string what = error.what();
-  if (dynamic_cast<const CLI::ExtrasError*>(&error)) {
-    const std::vector<std::string> extra = command->remaining();
+  const std::vector<std::string> extra = command->remaining();
+  const bool incomplete = dynamic_cast<const CLI::RequiredError*>(&error);
+  // What is not known explains what is missing: a mistyped command, an option without its name.
+  if (dynamic_cast<const CLI::ExtrasError*>(&error) || (incomplete && !extra.empty())) {
     const std::string first = extra.empty() ? "" : extra.front();
     const bool is_option = first.size() > 1 && first.front() == '-';
     if (is_option)
       what = "unknown option " + first;
-    else if (command == &program.app)
+    else if (!command->get_subcommands([](const CLI::App*) { return true; }).empty())
       what = "unknown command '" + first + "'";
     else
       what = "one argument too many: '" + first + "'; put text with spaces in quotes";
   }
+  // That it is a number was looked at before.
+  constexpr std::string_view kUnread = "Could not convert: ";
+  if (what.rfind(kUnread, 0) == 0) what = what.substr(kUnread.size()) + " is out of range";
   return Error(Errc::kInvalidRequest, what + "; see: " + full_name(command) + " --help");
 }
 

@@ -1,7 +1,11 @@
 #include "apps/infer/options.h"
 
 #include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace infer::cli {
@@ -17,6 +21,23 @@ struct Group {
   }
 };
 
+// The whole text is a number that T holds.
+template <class T>
+bool is_number(std::string_view text) {
+  T value{};
+  const char* const end = text.data() + text.size();
+  const auto [at, error] = std::from_chars(text.data(), end, value);
+  if constexpr (std::is_floating_point_v<T>)
+    return error == std::errc() && at == end && std::isfinite(value);
+  else
+    return error == std::errc() && at == end;
+}
+
+// An empty one means something here: no system message; an empty stop is refused by the library.
+bool may_be_empty(const CLI::Option& option) {
+  return option.check_lname("system") || option.check_lname("stop");
+}
+
 }  // namespace
 
 CLI::Validator seconds() {
@@ -27,9 +48,23 @@ CLI::Validator seconds() {
 }
 
 CLI::Validator whole_number() {
-  return must(" is not a whole number of at least 0", [](const std::string& text) {
-    return !text.empty() && text.find_first_not_of("0123456789") == std::string::npos;
-  });
+  return must(" is not a whole number from 0 to 2^64-1", &is_number<std::uint64_t>);
+}
+
+void check_values(CLI::App& command) {
+  for (CLI::Option* option : command.get_options([](CLI::Option*) { return true; })) {
+    if (option->get_lnames().empty())
+      continue;  // what stands without a name is checked where it is used
+    const std::string type = option->get_type_name();
+    if (type == "INT") option->check(must(" is not a whole number", &is_number<std::int64_t>));
+    if (type == "UINT") option->check(whole_number());
+    if (type == "FLOAT") option->check(must(" is not a number", &is_number<double>));
+    if (type == "TEXT" && !may_be_empty(*option))
+      option->check(must(" is empty; leave the option out, or give it a value",
+                         [](const std::string& text) { return !text.empty(); }));
+  }
+  for (CLI::App* inner : command.get_subcommands([](CLI::App*) { return true; }))
+    check_values(*inner);
 }
 
 void add_sampling_options(CLI::App& command, AnswerOptions& o) {
@@ -46,7 +81,7 @@ void add_sampling_options(CLI::App& command, AnswerOptions& o) {
       ->group(length.name);
 
   const Group sampling{command, "Sampling; default: as the backend has it"};
-  sampling("--seed", r.seed, "Same seed, same text")->check(whole_number());
+  sampling("--seed", r.seed, "Same seed, same text");
   sampling("--temperature", r.temperature, "0: always the likeliest token");
   sampling("--dynatemp-range", r.sampling.dynatemp_range, "Vary the temperature by so much");
   sampling("--dynatemp-exponent", r.sampling.dynatemp_exponent, "How it follows the entropy");
@@ -81,7 +116,7 @@ void add_form_options(CLI::App& command, AnswerOptions& o) {
   group("--grammar", o.grammar_file, "A file: the GBNF grammar it must fit")->excludes(schema);
   group("--tools", o.tools_file, "A file: the tools to offer; calls are printed, not run");
   group("--tool-choice", o.tool_choice, "auto, none, required, or the tool that must be called");
-  group("-n,--choices", o.request.n, "How many answers; default 1")->check(whole_number());
+  group("-n,--choices", o.request.n, "How many answers; default 1");
   group("--logprobs", o.logprobs, "Tell how likely each token was, and K alternatives")
       ->check(whole_number())
       ->type_name("K");

@@ -14,10 +14,16 @@ namespace infer::cli {
 // A check of an option's text; `what` is what is wrong with one that fails.
 template <class Ok>
 CLI::Validator must(const char* what, Ok ok) {
-  return CLI::Validator([what, ok](std::string& text) { return ok(text) ? "" : text + what; }, "");
+  return CLI::Validator(
+      [what, ok](std::string& text) { return ok(text) ? "" : "'" + text + "'" + what; }, "");
 }
 CLI::Validator seconds();
 CLI::Validator whole_number();
+
+// Holds each option of a command, and of those in it, to its kind: a number is a number, and a text
+// is not empty where an empty one says nothing. Called once all options are there: a variable of the
+// shell that was never set must not take a promise away silently.
+void check_values(CLI::App& command);
 
 // How a local model is loaded, and --verbose.
 void add_load_options(CLI::App& command, LoadOptions& options);

@@ -35,7 +35,9 @@ Error Output::error() const {
 }
 
 void secure_standard_descriptors() {
+  // A reader that goes, and a file that may not grow, are errors of a write.
   signal(SIGPIPE, SIG_IGN);
+  signal(SIGXFSZ, SIG_IGN);
   for (int fd = 0; fd < 3; ++fd) {
     if (fcntl(fd, F_GETFD) != -1 || errno != EBADF) continue;
     // The lowest free number is this one. Its wrong direction makes every use fail.

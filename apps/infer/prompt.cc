@@ -20,6 +20,8 @@ Error usage(const char* message) {
   return Error(Errc::kInvalidRequest, message).with_detail("field", "prompt");
 }
 
+}  // namespace
+
 Result<std::string> read_stdin(const StopToken& stop) {
   constexpr std::size_t kChunk = 64u << 10;
   std::string text;
@@ -31,16 +33,12 @@ Result<std::string> read_stdin(const StopToken& stop) {
     const ssize_t n = ::read(STDIN_FILENO, chunk.get(), kChunk);
     if (n == 0) return text;
     if (n < 0 && (errno == EINTR || errno == EAGAIN || errno == EWOULDBLOCK)) continue;
-    if (n < 0)
-      return Error(Errc::kIo,
-                   std::string("cannot read the prompt from stdin: ") + std::strerror(errno));
+    if (n < 0) return Error(Errc::kIo, std::string("cannot read stdin: ") + std::strerror(errno));
     if (text.size() + static_cast<std::size_t>(n) > kMaxPrompt)
-      return Error(Errc::kTooLarge, "the prompt on stdin is longer than 64 MiB");
+      return Error(Errc::kTooLarge, "what stdin holds is longer than 64 MiB");
     text.append(chunk.get(), static_cast<std::size_t>(n));
   }
 }
-
-}  // namespace
 
 Result<std::string> read_prompt(const std::optional<std::string>& argument, const StopToken& stop) {
   if (!argument)

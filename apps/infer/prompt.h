@@ -10,8 +10,11 @@
 
 namespace infer::cli {
 
+// All of stdin. kTooLarge over 64 MiB, kCancelled once `stop` is requested while it is waited for.
+Result<std::string> read_stdin(const StopToken& stop);
+
 // `argument` as it is, or all of stdin if it is "-". kInvalidRequest if there is none or it is
-// empty, kTooLarge over 64 MiB, kCancelled once `stop` is requested while stdin is waited for.
+// empty; the errors of read_stdin().
 Result<std::string> read_prompt(const std::optional<std::string>& argument, const StopToken& stop);
 
 }  // namespace infer::cli

@@ -293,6 +293,14 @@ Result<std::string> read_text_file(const std::string& option, const std::string&
   return text;
 }
 
+std::optional<Error> check_object(const std::string& option, const std::string& text) {
+  const auto json = parse(text);
+  if (json && json->is_object()) return std::nullopt;
+  const std::string what = json ? "must be a JSON object" : json.error().message();
+  return Error(Errc::kInvalidRequest, option + ": " + what + "; it takes JSON, not a file's name")
+      .with_detail("field", option.substr(2));
+}
+
 Result<std::string> read_json_file(const std::string& option, const std::string& path) {
   auto text = read_text_file(option, path);
   if (!text) return text;

@@ -16,6 +16,8 @@ namespace infer::cli {
 // Each of these names `option` and the file where something is wrong: kNotFound, kIo, kTooLarge
 // (over 64 MiB), kInvalidRequest for what is not UTF-8 or does not fit.
 Result<std::string> read_text_file(const std::string& option, const std::string& path);
+// An error, which names `option`, unless `text` is a JSON object.
+std::optional<Error> check_object(const std::string& option, const std::string& text);
 // Checked to be JSON, and given back as it was written.
 Result<std::string> read_json_file(const std::string& option, const std::string& path);
 Result<std::vector<Tool>> read_tools_file(const std::string& path);

@@ -27,6 +27,22 @@ extern "C" void on_interrupt(int) {
   errno = saved;
 }
 
+// The end of the process, but first the terminal is as it was.
+extern "C" void on_end(int number) {
+  restore_terminal();
+  raise(number);  // blocked until this returns; SA_RESETHAND lets it do what it always does
+}
+
+void restore_terminal_at(int number) {
+  struct sigaction before{};
+  if (sigaction(number, nullptr, &before) != 0 || before.sa_handler != SIG_DFL) return;
+  struct sigaction action{};
+  action.sa_handler = &on_end;
+  action.sa_flags = static_cast<int>(SA_RESETHAND);
+  sigemptyset(&action.sa_mask);
+  sigaction(number, &action, nullptr);
+}
+
 }  // namespace
 
 StopToken Interrupt::token() const { return stop().token(); }
@@ -44,6 +60,7 @@ StopSource Interrupt::stop() const {
 }
 
 Interrupt::Interrupt() {
+  for (const int number : {SIGTERM, SIGHUP, SIGQUIT}) restore_terminal_at(number);
   struct sigaction before{};
   if (sigaction(SIGINT, nullptr, &before) != 0 || before.sa_handler == SIG_IGN) return;
   if (pipe(pipe_) != 0) return;

@@ -11,6 +11,7 @@ namespace infer::cli {
 
 // While it lives, SIGINT is taken: at the first the token is stopped, at the second the process
 // ends at once with 130. A SIGINT that was ignored when the program began stays ignored.
+// SIGTERM, SIGHUP and SIGQUIT end the process as ever, with the terminal as it was.
 // One at a time in a process.
 class Interrupt {
  public:

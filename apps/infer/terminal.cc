@@ -1,5 +1,6 @@
 #include "apps/infer/terminal.h"
 
+#include <termios.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -15,6 +16,8 @@ constexpr std::string_view kClearLine = "\r\x1b[K";
 constexpr auto kRedraw = std::chrono::milliseconds(50);
 
 std::atomic<bool> g_bar_on_stderr{false};
+termios g_mode;  // written before g_mode_kept
+std::atomic<bool> g_mode_kept{false};
 static_assert(std::atomic<bool>::is_always_lock_free);
 
 }  // namespace
@@ -96,7 +99,14 @@ void ProgressBar::clear() {
   g_bar_on_stderr.store(false);
 }
 
+void keep_terminal_mode() noexcept {
+  if (!g_mode_kept.load() && tcgetattr(STDIN_FILENO, &g_mode) == 0) g_mode_kept.store(true);
+}
+
 void restore_terminal() noexcept {
+  // From the background it would stop the process instead.
+  if (g_mode_kept.load() && tcgetpgrp(STDIN_FILENO) == getpgrp())
+    tcsetattr(STDIN_FILENO, TCSANOW, &g_mode);
   if (!g_bar_on_stderr.load()) return;
   [[maybe_unused]] const ssize_t n = ::write(STDERR_FILENO, kClearLine.data(), kClearLine.size());
 }

@@ -48,8 +48,11 @@ class ProgressBar {
   Clock::time_point next_;  // not drawn before
 };
 
-// What a handler writes to stderr before it ends the process: clears the line if a bar is on it.
-// Async-signal-safe.
+// Remembers how stdin, a terminal, reads lines now, for restore_terminal(). Before a line editor.
+void keep_terminal_mode() noexcept;
+
+// What a handler does before it ends the process: clears the line if a bar is on stderr, and gives
+// the terminal back as keep_terminal_mode() found it. Async-signal-safe.
 void restore_terminal() noexcept;
 
 }  // namespace infer::cli

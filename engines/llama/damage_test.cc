@@ -54,7 +54,9 @@ class Outcomes {
     }
     const Outcome outcome = ask(model, user_says("Hello!", "\"max_tokens\":2"));
     ++(outcome.result == INFER_END ? answered_ : refused_);
-    if (outcome.result != INFER_END) EXPECT_FALSE(outcome.failure.message.empty());
+    if (outcome.result != INFER_END) {
+      EXPECT_FALSE(outcome.failure.message.empty());
+    }
   }
 
   int loaded() const { return answered_ + refused_; }
