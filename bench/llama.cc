@@ -20,8 +20,8 @@
 // and holds on a busy machine. Wall time has a goal only where the bare loop got a processor of its
 // own: a second thread always loses against other work, which says nothing about the library.
 //
-// --quick: few rounds, to see that it runs. --only PART: speed, batching, overhead, prefix, delivery
-// or scheduling. --json FILE: as every benchmark.
+// --quick: few rounds, to see that it runs. --only PART: speed, batching, overhead, prefix,
+// delivery or scheduling. --json FILE: as every benchmark.
 #include <algorithm>
 #include <cmath>
 #include <cstdio>

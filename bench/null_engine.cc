@@ -1,8 +1,8 @@
 // The plugin "null": an engine whose step costs nothing, on the scheduler and the channel of the
 // real one. What a token still costs is the hand-over from the engine's thread to the reader.
 // "null:N" sends N tokens to each reply, 8 replies at once. "null:stamp:N" computes for about a
-// millisecond before each token, as an engine does, and the token's text is the time at which it was
-// published: nanoseconds of the steady clock.
+// millisecond before each token, as an engine does, and the token's text is the time at which it
+// was published: nanoseconds of the steady clock.
 #include <chrono>
 #include <cstdlib>
 #include <memory>

@@ -1,6 +1,7 @@
 // bench soak: 8 threads do to a model what programs do, in random order, for ten minutes. They read
 // replies to the end, drop them in the middle, stop them, let them run out of time, read several on
-// one Poller, count tokens, and now and then unload the model and load it again with other settings.
+// one Poller, count tokens, and now and then unload the model and load it again with other
+// settings.
 //
 // Every reply that comes to its end is compared with what the same request gave on one thread
 // before the rest began. A minute without any progress is a deadlock: exit code 1.
@@ -432,7 +433,8 @@ int run(int argc, char** argv) {
 int main(int argc, char** argv) {
 #if defined(__GLIBC__)
   // Large blocks go back to the system when they are freed, so that memory which grows is held by
-  // somebody. By default the allocator learns to keep them, hundreds of megabytes in this benchmark.
+  // somebody. By default the allocator learns to keep them, hundreds of megabytes in this
+  // benchmark.
   mallopt(M_MMAP_THRESHOLD, 128 * 1024);
 #endif
   setenv("INFER_PLUGIN_PATH", INFER_BENCH_LLAMA_DIR, /*overwrite=*/0);

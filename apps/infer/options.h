@@ -21,8 +21,8 @@ CLI::Validator seconds();
 CLI::Validator whole_number();
 
 // Holds each option of a command, and of those in it, to its kind: a number is a number, and a text
-// is not empty where an empty one says nothing. Called once all options are there: a variable of the
-// shell that was never set must not take a promise away silently.
+// is not empty where an empty one says nothing. Called once all options are there: a variable of
+// the shell that was never set must not take a promise away silently.
 void check_values(CLI::App& command);
 
 // How a local model is loaded, and --verbose.

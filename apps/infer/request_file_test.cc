@@ -56,7 +56,8 @@ TEST(MessagesFile, ReadsOpenAisShape) {
     {"role": "user", "name": "ann", "content": [{"type": "text", "text": "What is this?"},
       {"type": "image_url", "image_url": {"url": "https://example.org/a.png", "detail": "low"}}]},
     {"role": "assistant", "content": null, "reasoning_content": "hm", "tool_calls": [
-      {"id": "c1", "type": "function", "function": {"name": "look", "arguments": "{ \"at\": 1 }"}}]},
+      {"id": "c1", "type": "function", "function": {"name": "look", "arguments": "{ \"at\": 1 )"
+                                R"(}"}}]},
     {"role": "tool", "tool_call_id": "c1", "content": "a cat"},
     {"role": "assistant", "content": "A cat."}])");
   ASSERT_TRUE(read) << read.error();
@@ -116,9 +117,9 @@ TEST(MessagesFile, SaysWhatIsWrongAndWhere) {
   says(R"([{"role": "user", "content": [{"type": "sound"}]}])", "[0].content[0].type: 'sound'");
   says(R"([{"role": "user", "content": [{"type": "text"}]}])", "[0].content[0].text: is missing");
   says(R"([{"role": "assistant", "tool_calls": [{"id": "1"}]}])", "[0].tool_calls[0]");
-  says(
-      R"([{"role": "user", "content": "a"}, {"role": "user", "parts": [{"type": "text", "text": 1}]}])",
-      "[1]: ");
+  says(R"([{"role": "user", "content": "a"}, {"role": "user", "parts": [{"type": "text", )"
+       R"("text": 1}]}])",
+       "[1]: ");
   says(R"({"messages": [], "model": "x"})", "model");
   says(std::string(200, '[') + std::string(200, ']'), "deep");
 }

@@ -9,9 +9,9 @@
 
 namespace infer::cli {
 
-// Writes all of `text`; kIo with the reason if it cannot. A file that was there stays as it was until
-// the new one is whole: it is written beside it and takes its place. What is no plain file, such as a
-// pipe or a link, is written to as it is.
+// Writes all of `text`; kIo with the reason if it cannot. A file that was there stays as it was
+// until the new one is whole: it is written beside it and takes its place. What is no plain file,
+// such as a pipe or a link, is written to as it is.
 std::optional<Error> write_file(const std::string& path, const std::string& text);
 
 }  // namespace infer::cli

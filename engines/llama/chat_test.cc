@@ -20,22 +20,27 @@ namespace {
 // As Qwen 2.5, Hermes and many others write it.
 const char kHermes[] =
     R"({%- if tools %}{{- '<|im_start|>system\n' }}
-{%- if messages[0]['role'] == 'system' %}{{- messages[0]['content'] }}{%- else %}{{- 'Help.' }}{%- endif %}
+{%- if messages[0]['role'] == 'system' %}{{- messages[0]['content'] }}{%- else %}{{- 'Help.' )"
+    R"(}}{%- endif %}
 {{- "\n\n# Tools\n\n<tools>" }}{%- for tool in tools %}{{- "\n" }}{{- tool | tojson }}{%- endfor %}
-{{- "\n</tools>\n\nFor each call:\n<tool_call>\n{\"name\": <name>, \"arguments\": <args>}\n</tool_call><|im_end|>\n" }}
+{{- "\n</tools>\n\nFor each call:\n<tool_call>\n{\"name\": <name>, \"arguments\": )"
+    R"(<args>}\n</tool_call><|im_end|>\n" }}
 {%- elif messages[0]['role'] == 'system' %}
 {{- '<|im_start|>system\n' + messages[0]['content'] + '<|im_end|>\n' }}{%- endif %}
 {%- for message in messages %}
-{%- if (message.role == "user") or (message.role == "system" and not loop.first) or (message.role == "assistant" and not message.tool_calls) %}
+{%- if (message.role == "user") or (message.role == "system" and not loop.first) or )"
+    R"((message.role == "assistant" and not message.tool_calls) %}
 {{- '<|im_start|>' + message.role + '\n' + message.content + '<|im_end|>' + '\n' }}
 {%- elif message.role == "assistant" %}{{- '<|im_start|>' + message.role }}
 {%- if message.content %}{{- '\n' + message.content }}{%- endif %}
 {%- for tool_call in message.tool_calls %}
 {%- if tool_call.function is defined %}{%- set tool_call = tool_call.function %}{%- endif %}
-{{- '\n<tool_call>\n{"name": "' }}{{- tool_call.name }}{{- '", "arguments": ' }}{{- tool_call.arguments | tojson }}{{- '}\n</tool_call>' }}
+{{- '\n<tool_call>\n{"name": "' }}{{- tool_call.name }}{{- '", "arguments": ' }}{{- )"
+    R"(tool_call.arguments | tojson }}{{- '}\n</tool_call>' }}
 {%- endfor %}{{- '<|im_end|>\n' }}
 {%- elif message.role == "tool" %}
-{%- if (loop.index0 == 0) or (messages[loop.index0 - 1].role != "tool") %}{{- '<|im_start|>user' }}{%- endif %}
+{%- if (loop.index0 == 0) or (messages[loop.index0 - 1].role != "tool") %}{{- )"
+    R"('<|im_start|>user' }}{%- endif %}
 {{- '\n<tool_response>\n' }}{{- message.content }}{{- '\n</tool_response>' }}
 {%- if loop.last or (messages[loop.index0 + 1].role != "tool") %}{{- '<|im_end|>\n' }}{%- endif %}
 {%- endif %}{%- endfor %}
@@ -70,35 +75,48 @@ std::string forced_hermes() {
 // Calls without any mark, as Llama 3 writes them.
 const char kBareJson[] =
     R"({%- for message in messages %}
-{%- if message.role == 'user' and loop.first and tools %}{{- '<|im_start|>user\nRespond with JSON.\n' }}
-{%- for t in tools %}{{- t | tojson(indent=4) }}{{- '\n\n' }}{%- endfor %}{{- message.content + '<|im_end|>' }}
-{%- elif message.tool_calls %}{{- '<|im_start|>assistant\n{"name": "' + message.tool_calls[0].function.name + '", "parameters": ' }}
+{%- if message.role == 'user' and loop.first and tools %}{{- '<|im_start|>user\nRespond with )"
+    R"(JSON.\n' }}
+{%- for t in tools %}{{- t | tojson(indent=4) }}{{- '\n\n' }}{%- endfor %}{{- message.content )"
+    R"(+ '<|im_end|>' }}
+{%- elif message.tool_calls %}{{- '<|im_start|>assistant\n{"name": "' + )"
+    R"(message.tool_calls[0].function.name + '", "parameters": ' }}
 {{- message.tool_calls[0].function.arguments | tojson }}{{- '}<|im_end|>' }}
-{%- else %}{{- '<|im_start|>' + message.role + '\n' + message.content + '<|im_end|>' }}{%- endif %}{%- endfor %}
+{%- else %}{{- '<|im_start|>' + message.role + '\n' + message.content + '<|im_end|>' }}{%- )"
+    R"(endif %}{%- endfor %}
 {%- if add_generation_prompt %}{{- '<|im_start|>assistant\n' }}{%- endif %})";
 
 // An array of calls with ids of nine characters behind the arguments, as Mistral Nemo writes it.
 const char kMistral[] =
     R"({%- for message in messages %}
 {%- if message.role == 'user' %}
-{%- if tools and loop.last %}{{- '[AVAILABLE_TOOLS]' }}{{- tools | tojson }}{{- '[/AVAILABLE_TOOLS]' }}{%- endif %}
+{%- if tools and loop.last %}{{- '[AVAILABLE_TOOLS]' }}{{- tools | tojson }}{{- )"
+    R"('[/AVAILABLE_TOOLS]' }}{%- endif %}
 {{- '[INST]' + message.content + '[/INST]' }}
 {%- elif message.tool_calls %}{{- '[TOOL_CALLS][' }}
 {%- for call in message.tool_calls %}
-{%- if call.id is not defined or call.id|length != 9 %}{{- raise_exception('Tool call IDs should be alphanumeric strings with length 9!') }}{%- endif %}
-{{- '{"name": "' + call.function.name + '", "arguments": ' }}{{- call.function.arguments | tojson }}{{- ', "id": "' + call.id + '"}' }}
+{%- if call.id is not defined or call.id|length != 9 %}{{- raise_exception('Tool call IDs )"
+    R"(should be alphanumeric strings with length 9!') }}{%- endif %}
+{{- '{"name": "' + call.function.name + '", "arguments": ' }}{{- call.function.arguments | )"
+    R"(tojson }}{{- ', "id": "' + call.id + '"}' }}
 {%- if not loop.last %}{{- ', ' }}{%- endif %}{%- endfor %}{{- ']' + eos_token }}
 {%- elif message.role == 'tool' %}
-{%- if message.tool_call_id|length != 9 %}{{- raise_exception('Tool call IDs should be alphanumeric strings with length 9!') }}{%- endif %}
-{{- '[TOOL_RESULTS]{"content": ' }}{{- message.content }}{{- ', "call_id": "' + message.tool_call_id + '"}[/TOOL_RESULTS]' }}
+{%- if message.tool_call_id|length != 9 %}{{- raise_exception('Tool call IDs should be )"
+    R"(alphanumeric strings with length 9!') }}{%- endif %}
+{{- '[TOOL_RESULTS]{"content": ' }}{{- message.content }}{{- ', "call_id": "' + )"
+    R"(message.tool_call_id + '"}[/TOOL_RESULTS]' }}
 {%- else %}{{- message.content + eos_token }}{%- endif %}{%- endfor %})";
 
 // Arguments in tags, as Qwen 3 Coder writes them: llama.cpp knows these by heart.
 const char kTagged[] =
-    R"({%- if tools %}{{- '<|im_start|>system\n<tools>' }}{%- for t in tools %}{{- t | tojson }}{%- endfor %}{{- '</tools>\n<tool_call>\n<function=name>\n<parameter=key>\nvalue\n</parameter>\n</function>\n</tool_call><|im_end|>\n' }}{%- endif %}
+    R"({%- if tools %}{{- '<|im_start|>system\n<tools>' }}{%- for t in tools %}{{- t | tojson )"
+    R"(}}{%- endfor %}{{- '</tools>\n<tool_call>\n<function=name>\n<parameter=key>\nvalue\n</pa)"
+    R"(rameter>\n</function>\n</tool_call><|im_end|>\n' }}{%- endif %}
 {%- for message in messages %}{{- '<|im_start|>' + message.role + '\n' + message.content }}
-{%- for call in message.tool_calls or [] %}{{- '\n<tool_call>\n<function=' + call.function.name + '>\n' }}
-{%- for key, value in call.function.arguments | items %}{{- '<parameter=' + key + '>\n' }}{{- value if value is string else value | tojson }}{{- '\n</parameter>\n' }}{%- endfor %}
+{%- for call in message.tool_calls or [] %}{{- '\n<tool_call>\n<function=' + )"
+    R"(call.function.name + '>\n' }}
+{%- for key, value in call.function.arguments | items %}{{- '<parameter=' + key + '>\n' }}{{- )"
+    R"(value if value is string else value | tojson }}{{- '\n</parameter>\n' }}{%- endfor %}
 {{- '</function>\n</tool_call>' }}{%- endfor %}{{- '<|im_end|>\n' }}{%- endfor %}
 {%- if add_generation_prompt %}{{- '<|im_start|>assistant\n' }}{%- endif %})";
 
@@ -142,7 +160,9 @@ class Recorder final : public AnswerSink {
 };
 
 const char kTools[] =
-    R"("tools":[{"name":"get","description":"Gets","schema":"{\"type\":\"object\",\"properties\":{\"zip\":{\"type\":\"integer\"},\"at\":{\"type\":\"string\"}},\"required\":[\"zip\"]}"},{"name":"get_all"}])";
+    R"("tools":[{"name":"get","description":"Gets","schema":"{\"type\":\"object\",)"
+    R"(\"properties\":{\"zip\":{\"type\":\"integer\"},\"at\":{\"type\":\"string\"}},)"
+    R"(\"required\":[\"zip\"]}"},{"name":"get_all"}])";
 const char kAsk[] = R"("messages":[{"role":"user","parts":[{"type":"text","text":"Hi"}]}])";
 
 std::string request_text(const std::string& more) {
@@ -517,8 +537,12 @@ TEST_F(ChatTest, AFormIsNotThoughtAboutUnlessThePromptBegins) {
 const char kHistory[] =
     R"({"messages":[{"role":"system","parts":[{"type":"text","text":"Be S."}]},
 {"role":"user","parts":[{"type":"text","text":"Weather?"}]},
-{"role":"assistant","parts":[{"type":"text","text":"I look."},{"type":"tool_call","call_id":"call_1","name":"get","arguments":"{\"zip\": 7, \"at\": \"b\"}"},{"type":"tool_call","call_id":"call_2","name":"get_all","arguments":"{}"}]},
-{"role":"tool","parts":[{"type":"tool_result","call_id":"call_1","name":"get","content":[{"type":"text","text":"rain"}]},{"type":"tool_result","call_id":"call_2","name":"get_all","content":[{"type":"text","text":"sun"}]}]},
+{"role":"assistant","parts":[{"type":"text","text":"I look."},{"type":"tool_call",)"
+    R"("call_id":"call_1","name":"get","arguments":"{\"zip\": 7, \"at\": \"b\"}"},)"
+    R"({"type":"tool_call","call_id":"call_2","name":"get_all","arguments":"{}"}]},
+{"role":"tool","parts":[{"type":"tool_result","call_id":"call_1","name":"get",)"
+    R"("content":[{"type":"text","text":"rain"}]},{"type":"tool_result","call_id":"call_2",)"
+    R"("name":"get_all","content":[{"type":"text","text":"sun"}]}]},
 {"role":"assistant","parts":[{"type":"text","text":"Both."}]},
 {"role":"user","parts":[{"type":"text","text":"Thanks."}]}],)";
 
@@ -602,7 +626,9 @@ TEST_F(ChatTest, HostileTextMakesNoControlToken) {
 
 TEST_F(ChatTest, SystemsThatATemplateDoesNotKnow) {
   const std::string two =
-      R"({"messages":[{"role":"system","parts":[{"type":"text","text":"A"}]},{"role":"developer","parts":[{"type":"text","text":"B"}]},{"role":"user","parts":[{"type":"text","text":"C"}]}]})";
+      R"({"messages":[{"role":"system","parts":[{"type":"text","text":"A"}]},)"
+      R"({"role":"developer","parts":[{"type":"text","text":"B"}]},{"role":"user",)"
+      R"("parts":[{"type":"text","text":"C"}]}]})";
   EXPECT_EQ(text_of(plan(kPlain, two).prompt),
             "<|im_start|>system\nA<|im_end|>\n<|im_start|>system\nB<|im_end|>\n<|im_start|>user\nC"
             "<|im_end|>\n<|im_start|>assistant\n");

@@ -79,11 +79,17 @@ void Choice::take(llama_context* context, int32_t output_index, uint64_t step) {
   channel().flush();
 }
 
+// Not in the middle of a character: a grammar waits for the rest of it, which is three bytes at most.
+bool Choice::spent(const ThinkingBudget& budget) const {
+  constexpr int kRest = 3;
+  const int64_t over = reasoned_ - budget.tokens;
+  return over >= 0 && parser_->in_reasoning() && !(utf8_.holds_back() && over < kRest);
+}
+
 // The next token: the model's, or, where its reasoning has used up its budget, what ends it.
 llama_token Choice::draw(llama_context* context, int32_t output_index) {
   const auto& budget = plan_->budget;
-  if (budget && forced_ < budget->end.size() &&
-      (forced_ > 0 || (reasoned_ >= budget->tokens && parser_->in_reasoning()))) {
+  if (budget && forced_ < budget->end.size() && (forced_ > 0 || spent(*budget))) {
     const llama_token token = budget->end[forced_++];
     sampler_.accept(token);
     return token;

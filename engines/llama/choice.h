@@ -53,6 +53,7 @@ class Choice final : public engine::Sequence {
 
  private:
   llama_token draw(llama_context* context, int32_t output);
+  bool spent(const ThinkingBudget& budget) const;
   void append_piece(llama_token token, std::string& out) const;
   void publish_probabilities(llama_context* context, int32_t output, llama_token token);
   void add_text(llama_token token);

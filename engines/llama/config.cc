@@ -28,12 +28,12 @@ T get_choice(const Json& value, const std::string& field, const Named<T> (&choic
 }
 
 constexpr Named<llama_split_mode> kSplitModes[] = {{"none", LLAMA_SPLIT_MODE_NONE},
-                                                    {"layer", LLAMA_SPLIT_MODE_LAYER},
-                                                    {"row", LLAMA_SPLIT_MODE_ROW}};
+                                                   {"layer", LLAMA_SPLIT_MODE_LAYER},
+                                                   {"row", LLAMA_SPLIT_MODE_ROW}};
 constexpr Named<ggml_numa_strategy> kNuma[] = {{"off", GGML_NUMA_STRATEGY_DISABLED},
-                                                {"distribute", GGML_NUMA_STRATEGY_DISTRIBUTE},
-                                                {"isolate", GGML_NUMA_STRATEGY_ISOLATE},
-                                                {"numactl", GGML_NUMA_STRATEGY_NUMACTL}};
+                                               {"distribute", GGML_NUMA_STRATEGY_DISTRIBUTE},
+                                               {"isolate", GGML_NUMA_STRATEGY_ISOLATE},
+                                               {"numactl", GGML_NUMA_STRATEGY_NUMACTL}};
 constexpr Named<llama_flash_attn_type> kFlashAttention[] = {
     {"auto", LLAMA_FLASH_ATTN_TYPE_AUTO},
     {"on", LLAMA_FLASH_ATTN_TYPE_ENABLED},
@@ -42,12 +42,13 @@ constexpr Named<ggml_type> kCacheTypes[] = {
     {"f32", GGML_TYPE_F32},       {"f16", GGML_TYPE_F16},   {"bf16", GGML_TYPE_BF16},
     {"q8_0", GGML_TYPE_Q8_0},     {"q4_0", GGML_TYPE_Q4_0}, {"q4_1", GGML_TYPE_Q4_1},
     {"iq4_nl", GGML_TYPE_IQ4_NL}, {"q5_0", GGML_TYPE_Q5_0}, {"q5_1", GGML_TYPE_Q5_1}};
-constexpr Named<enum llama_pooling_type> kPooling[] = {{"unspecified", LLAMA_POOLING_TYPE_UNSPECIFIED},
-                                                   {"none", LLAMA_POOLING_TYPE_NONE},
-                                                   {"mean", LLAMA_POOLING_TYPE_MEAN},
-                                                   {"cls", LLAMA_POOLING_TYPE_CLS},
-                                                   {"last", LLAMA_POOLING_TYPE_LAST},
-                                                   {"rank", LLAMA_POOLING_TYPE_RANK}};
+constexpr Named<enum llama_pooling_type> kPooling[] = {
+    {"unspecified", LLAMA_POOLING_TYPE_UNSPECIFIED},
+    {"none", LLAMA_POOLING_TYPE_NONE},
+    {"mean", LLAMA_POOLING_TYPE_MEAN},
+    {"cls", LLAMA_POOLING_TYPE_CLS},
+    {"last", LLAMA_POOLING_TYPE_LAST},
+    {"rank", LLAMA_POOLING_TYPE_RANK}};
 
 const Json& get_array(const Json& value, const std::string& field, std::size_t most) {
   if (!value.is_array() || value.size() > most)

@@ -1,5 +1,5 @@
-// Requests for embeddings and for rankings, read from the ABI's JSON, and the tokens of their texts.
-// Pure functions, safe from any thread; they throw Refusal.
+// Requests for embeddings and for rankings, read from the ABI's JSON, and the tokens of their
+// texts. Pure functions, safe from any thread; they throw Refusal.
 #ifndef INFER_ENGINES_LLAMA_EMBED_REQUEST_H_
 #define INFER_ENGINES_LLAMA_EMBED_REQUEST_H_
 

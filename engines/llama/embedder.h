@@ -1,13 +1,14 @@
-// Embeddings and rankings: a llama_context of their own, in which the inputs of all running jobs are
-// batched.
+// Embeddings and rankings: a llama_context of their own, in which the inputs of all running jobs
+// are batched.
 //
 // A step is one batch: inputs of the jobs in turn, up to the configured batch of tokens. Where
 // attention looks back only, the last input of a batch may be longer than what is left and goes on
 // in the next step, so that an input may be as long as the context. Elsewhere an input has to be
 // computed at once, and one that is longer than the batch gets a step to itself.
 //
-// A number that is not finite gets from one input to the others of its batch, because a masked token
-// counts 0 times its value. What comes out of a shared batch like that is computed again alone.
+// A number that is not finite gets from one input to the others of its batch, because a masked
+// token counts 0 times its value. What comes out of a shared batch like that is computed again
+// alone.
 //
 // The vectors of the tokens are pooled here, in double precision, so that all that is the same for
 // every model; a ranking comes from the model's own head.

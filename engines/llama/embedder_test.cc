@@ -111,8 +111,8 @@ double difference(const Row& a, const Row& b) {
   return std::sqrt(sum) / std::max(1e-9, length(b));
 }
 
-// Batched products round otherwise. With the default settings, which keep numbers of half precision,
-// that is up to 1e-2; the tests set full precision to see more.
+// Batched products round otherwise. With the default settings, which keep numbers of half
+// precision, that is up to 1e-2; the tests set full precision to see more.
 constexpr double kSame = 1e-4;
 const testing::RandomShape kLlama = {.type = GGML_TYPE_F32};
 

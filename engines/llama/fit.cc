@@ -6,10 +6,10 @@
 namespace infer::llama {
 namespace {
 
-// Where turns begin, the head of system messages left aside: at each message of the user.
+// Where turns begin: behind the head of system messages, and at each message of the user.
 std::vector<std::size_t> turns_of(const std::vector<ChatMessage>& messages, std::size_t head) {
-  std::vector<std::size_t> starts;
-  for (std::size_t i = head; i < messages.size(); ++i) {
+  std::vector<std::size_t> starts = {head};
+  for (std::size_t i = head + 1; i < messages.size(); ++i) {
     if (messages[i].role == "user") starts.push_back(i);
   }
   return starts;
@@ -36,10 +36,10 @@ Fitted drop_oldest(
   // Dropping more never makes a prompt longer: the fewest turns are found by halving.
   Fitted best;
   std::vector<ChatMessage> kept;
-  std::size_t low = 0, high = starts.empty() ? 0 : starts.size() - 1;
+  std::size_t low = 0, high = starts.size() - 1;
   for (;;) {
     const std::size_t turns = low + (high - low) / 2;
-    const std::size_t end = turns == 0 ? head : starts[turns];
+    const std::size_t end = starts[turns];
     std::vector<ChatMessage> rest = without(messages, head, end);
     std::vector<llama_token> prompt = prompt_of(rest);
     const bool fits = prompt.size() <= room;

@@ -1,11 +1,11 @@
 // GBNF, the grammar language of llama.cpp, read into rules that a matcher can walk.
 //
 // Read is the language of llama.cpp's grammars/README.md: rules `name ::= ...`, literals, character
-// sets, `.`, groups, alternatives, `* + ? {m} {m,} {m,n}`, references, tokens `<name>`, `<[id]>` and
-// their negations `!<...>`, comments. What llama.cpp's own reader dies of (50,000 parentheses), never
-// ends on, or prints to the terminal is an error here, with its line: groups nested deeper than 64,
-// more than 1 MiB of text, 32,768 rules or 262,144 items, repetitions above 10,000, rules that are
-// not defined or begin with themselves, and a root that no finite text satisfies.
+// sets, `.`, groups, alternatives, `* + ? {m} {m,} {m,n}`, references, tokens `<name>`, `<[id]>`
+// and their negations `!<...>`, comments. What llama.cpp's own reader dies of (50,000 parentheses),
+// never ends on, or prints to the terminal is an error here, with its line: groups nested deeper
+// than 64, more than 1 MiB of text, 32,768 rules or 262,144 items, repetitions above 10,000, rules
+// that are not defined or begin with themselves, and a root that no finite text satisfies.
 #ifndef INFER_ENGINES_LLAMA_GBNF_H_
 #define INFER_ENGINES_LLAMA_GBNF_H_
 

@@ -12,8 +12,8 @@ struct JsonRule {
   std::vector<const char*> needs;
 };
 
-// Only whole characters: a lone half of a surrogate pair is no JSON text. Exponents have at most two
-// digits, so that every number is finite as a double.
+// Only whole characters: a lone half of a surrogate pair is no JSON text. Exponents have at most
+// two digits, so that every number is finite as a double.
 const std::map<std::string, JsonRule>& json_rules() {
   static const auto* const kRules = new std::map<std::string, JsonRule>{
       {"ws", {R"((" " | "\n" [ \t]{0,20})?)", {}}},

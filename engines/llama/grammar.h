@@ -1,15 +1,16 @@
 // A grammar that an answer must follow: compiled once per request, walked by each of its choices.
 //
-// The walk is ours, not llama.cpp's (llama_sampler_init_grammar), for four reasons. Its time for one
-// token is bounded here: an ambiguous grammar such as ("a"?){500} takes llama.cpp time exponential in
-// the token's length. Only valid UTF-8 is let through, so that JSON from a model that works in bytes
-// is JSON. Nothing is printed, and no reader recurses over what a caller wrote. And control tokens,
-// of which an answer shows nothing, do not count as text where the caller reads the answer.
-// grammar_test.cc holds both against each other.
+// The walk is ours, not llama.cpp's (llama_sampler_init_grammar), for four reasons. Its time for
+// one token is bounded here: an ambiguous grammar such as ("a"?){500} takes llama.cpp time
+// exponential in the token's length. Only valid UTF-8 is let through, so that JSON from a model
+// that works in bytes is JSON. Nothing is printed, and no reader recurses over what a caller wrote.
+// And control tokens, of which an answer shows nothing, do not count as text where the caller reads
+// the answer. grammar_test.cc holds both against each other.
 //
 // How it works: the places in the rules where an answer may stand are stacks, kept as a tree whose
-// nodes are shared, so that equal stacks are one number; a state is a set of such numbers, and states
-// remember where each ASCII character leads. Strings and numbers thus take one table look-up a byte.
+// nodes are shared, so that equal stacks are one number; a state is a set of such numbers, and
+// states remember where each ASCII character leads. Strings and numbers thus take one table look-up
+// a byte.
 #ifndef INFER_ENGINES_LLAMA_GRAMMAR_H_
 #define INFER_ENGINES_LLAMA_GRAMMAR_H_
 
@@ -70,12 +71,14 @@ class Grammar {
 };
 
 // Where one answer stands. One thread at a time. All but the constructor throw Refusal where the
-// grammar is so ambiguous that the work for one token would leave its bounds (some tenths of a second).
+// grammar is so ambiguous that the work for one token would leave its bounds (some tenths of a
+// second).
 class GrammarState {
  public:
   explicit GrammarState(std::shared_ptr<const Grammar> grammar);
 
-  // Whether this token may come next. The tokens that end a reply may where the grammar is complete.
+  // Whether this token may come next. The tokens that end a reply may where the grammar is
+  // complete.
   bool allows(llama_token token);
   // Moves on. The token must be allowed.
   void accept(llama_token token);

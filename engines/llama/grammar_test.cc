@@ -1,5 +1,5 @@
-// Grammars: what is refused, that the walk agrees with llama.cpp's own, that its work is bounded, and
-// lazy ones.
+// Grammars: what is refused, that the walk agrees with llama.cpp's own, that its work is bounded,
+// and lazy ones.
 #include "grammar.h"
 
 #include <gtest/gtest.h>

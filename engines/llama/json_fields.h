@@ -1,5 +1,6 @@
 // Reading the members of a JSON object with errors that name the field and what is allowed. For the
-// .cc files of this plugin that read JSON; no other header shows the JSON library. All throw Refusal.
+// .cc files of this plugin that read JSON; no other header shows the JSON library. All throw
+// Refusal.
 #ifndef INFER_ENGINES_LLAMA_JSON_FIELDS_H_
 #define INFER_ENGINES_LLAMA_JSON_FIELDS_H_
 

@@ -10,7 +10,8 @@
 
 namespace infer::llama {
 
-// `invalid`: it is no regular expression; otherwise it is one, with something that is not supported.
+// `invalid`: it is no regular expression; otherwise it is one, with something that is not
+// supported.
 class PatternError : public std::runtime_error {
  public:
   PatternError(bool is_invalid, const std::string& what)
@@ -18,8 +19,8 @@ class PatternError : public std::runtime_error {
   const bool invalid;
 };
 
-// The GBNF of JSON strings, quotes included, whose text matches the pattern (ECMAScript's with the u
-// flag), somewhere if it is not anchored. Characters that JSON must escape are escaped. Throws
+// The GBNF of JSON strings, quotes included, whose text matches the pattern (ECMAScript's with the
+// u flag), somewhere if it is not anchored. Characters that JSON must escape are escaped. Throws
 // PatternError: look-around, back references, \b, \p, anchors within the pattern.
 std::string pattern_string(std::string_view pattern, GbnfWriter& writer);
 

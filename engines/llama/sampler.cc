@@ -11,8 +11,8 @@
 namespace infer::llama {
 namespace {
 
-// The engine keeps buffers as long as penalties and DRY reach back, so that a request may not choose
-// any length. No context is longer.
+// The engine keeps buffers as long as penalties and DRY reach back, so that a request may not
+// choose any length. No context is longer.
 constexpr int32_t kLongestReach = 1 << 20;
 // Tokens whose logit is further below the highest are taken out: e^-80 is still a normal float.
 constexpr float kDeepestLogit = 80;

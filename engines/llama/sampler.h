@@ -38,12 +38,13 @@ class Sampler {
   Sampler clone(uint32_t choice) const { return Sampler(shared_, choice); }
 
   // Draws the next token after the output with this index in the last decode, which must have had
-  // logits, and counts it as said. Throws Refusal: the model computed nonsense, or the grammar leaves
-  // no token.
+  // logits, and counts it as said. Throws Refusal: the model computed nonsense, or the grammar
+  // leaves no token.
   llama_token next(llama_context* context, int32_t output);
   // The same from logits, one for each token of the vocabulary.
   llama_token next(const float* logits);
-  // Counts a token as said that was not drawn. Throws Refusal where the grammar has no place for it.
+  // Counts a token as said that was not drawn. Throws Refusal where the grammar has no place for
+  // it.
   void accept(llama_token token);
   // Whether the model is thinking: what looks like a call there is none, and does not bind a lazy
   // grammar.

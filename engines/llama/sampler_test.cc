@@ -1,7 +1,7 @@
-// Samplers: each changes what can be drawn as its definition says, seeds, extremes, log-probabilities,
-// and how the settings of a request are read. The logits are those of the repository's model after a
-// real prompt, made so flat that the likeliest token has a chance of 0.2: however sure of itself a
-// model is, there is then something to choose from.
+// Samplers: each changes what can be drawn as its definition says, seeds, extremes,
+// log-probabilities, and how the settings of a request are read. The logits are those of the
+// repository's model after a real prompt, made so flat that the likeliest token has a chance of
+// 0.2: however sure of itself a model is, there is then something to choose from.
 #include "sampler.h"
 
 #include <gtest/gtest.h>

@@ -12,9 +12,9 @@
 // Supported: type (also several), enum, const, anyOf, oneOf (of alternatives that visibly exclude
 // each other), allOf (of objects), $ref within the schema, also recursive; properties, required,
 // additionalProperties; items, prefixItems, minItems, maxItems; minLength, maxLength, pattern
-// (ECMAScript's without look-around, back references and \b, \p), format date, time, date-time, uuid,
-// ipv4; minimum, maximum, exclusiveMinimum, exclusiveMaximum (whole numbers). Annotations (title,
-// description, default, examples, ...) and keys that begin with "x-" are ignored.
+// (ECMAScript's without look-around, back references and \b, \p), format date, time, date-time,
+// uuid, ipv4; minimum, maximum, exclusiveMinimum, exclusiveMaximum (whole numbers). Annotations
+// (title, description, default, examples, ...) and keys that begin with "x-" are ignored.
 #ifndef INFER_ENGINES_LLAMA_SCHEMA_H_
 #define INFER_ENGINES_LLAMA_SCHEMA_H_
 

@@ -104,7 +104,8 @@ TEST(Schema, EnumsUnionsAndReferences) {
                {R"({"t":"a","x":null})", R"({"t":"b"})"},
                {R"({"t":"a"})", R"({"t":"b","x":null})"});
   expect_texts(R"({"allOf":[{"properties":{"a":{"const":1}},"required":["a"]},{"$ref":"#/$defs/b"}],
-                   "$defs":{"b":{"type":"object","properties":{"b":{"const":2}},"required":["b"]}}})",
+                   "$defs":{"b":{"type":"object","properties":{"b":{"const":2}},)"
+               R"("required":["b"]}}})",
                {R"({"a":1,"b":2})"}, {R"({"a":1})", R"({"b":2})"});
   expect_texts(R"({"$ref":"#/$defs/a~1b%25","$defs":{"a/b%":{"const":7}}})", {"7"}, {"8"});
   const std::string tree = R"({"$ref":"#/$defs/n","$defs":{"n":{"type":"object","properties":
@@ -264,7 +265,8 @@ TEST(Schema, WhateverEndsIsJson) {
   const std::string schema = R"({"type":"object","properties":{
       "name":{"type":"string"},"kind":{"enum":["cat","dog","caf\u00e9"]},
       "tags":{"type":"array","items":{"type":"string","maxLength":8},"maxItems":3},
-      "size":{"type":"object","properties":{"w":{"type":"number","minimum":0},"h":{"type":"number"}},
+      "size":{"type":"object","properties":{"w":{"type":"number","minimum":0},)"
+                             R"("h":{"type":"number"}},
               "required":["w"]},
       "n":{"type":"integer","minimum":-7,"maximum":42},"any":{}},
       "required":["name","kind","n"],"additionalProperties":{"type":"boolean"}})";

@@ -1,5 +1,5 @@
-// Demanded forms of an answer and log-probabilities, end to end: the plugin as a host opens it, with
-// the repository's model at temperatures where it writes nonsense.
+// Demanded forms of an answer and log-probabilities, end to end: the plugin as a host opens it,
+// with the repository's model at temperatures where it writes nonsense.
 #include <gtest/gtest.h>
 
 #include <cmath>

@@ -105,7 +105,8 @@ TEST(Tools, NoneMeansNoCall) {
 
 TEST(Tools, TheResultIsAnswered) {
   const std::string request =
-      R"({"messages":[{"role":"user","parts":[{"type":"text","text":"What is the weather in Oslo?"}]},)"
+      R"({"messages":[{"role":"user","parts":[{"type":"text","text":"What is the weather in )"
+      R"(Oslo?"}]},)"
       R"({"role":"assistant","parts":[{"type":"tool_call","call_id":"c1","name":"get_weather",)"
       R"("arguments":"{\"city\": \"Oslo\"}"}]},{"role":"tool","parts":[{"type":"tool_result",)"
       R"("call_id":"c1","name":"get_weather","content":[{"type":"text",)"

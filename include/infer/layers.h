@@ -4,8 +4,9 @@
 //
 // A layer is a value with shared_ptr<const Backend> operator()(shared_ptr<const Backend>) const.
 // Because every kind of model is a handle over a Backend, a layer is written once for all kinds,
-// and `|` puts it around a TextModel, an ImageModel, an EmbeddingModel, a RerankModel, or a Result of
-// one (whose error passes through). Layers read from the inside out: the last one is the outermost.
+// and `|` puts it around a TextModel, an ImageModel, an EmbeddingModel, a RerankModel, or a Result
+// of one (whose error passes through). Layers read from the inside out: the last one is the
+// outermost.
 //
 // Thread rule: layers are values; the models they give are safe for concurrent use, so a function
 // given to a layer may be called from several threads at once.

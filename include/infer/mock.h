@@ -5,9 +5,9 @@
 //   script.deltas = {"Hello", ", ", "world"};
 //   infer::TextModel model = infer::mock(script);
 //
-// It obeys everything a real backend does: the event grammar, stop tokens, timeouts, max_tokens. Its
-// tool calls are those of the script, whatever the request's tools are. It cannot hold output forms,
-// stop sequences, logprobs or media: kUnsupported, as in event.h.
+// It obeys everything a real backend does: the event grammar, stop tokens, timeouts, max_tokens.
+// Its tool calls are those of the script, whatever the request's tools are. It cannot hold output
+// forms, stop sequences, logprobs or media: kUnsupported, as in event.h.
 // Thread rule: as every model.
 #ifndef INFER_MOCK_H_
 #define INFER_MOCK_H_

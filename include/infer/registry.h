@@ -6,12 +6,12 @@
 //   auto model = infer::text("llama:/models/qwen3.gguf", infer::LocalConfig{.context = 4096});
 //
 // A scheme is either built in or a plugin: a shared object infer-SCHEME.so in one of
-// plugin_directories(). An engine may come in flavours for graphics processors, infer-SCHEME-cuda.so,
-// -metal.so and -vulkan.so: the scheme takes the first of these, in this order, that loads and finds
-// its driver and a device, else the plain one (the reasons go to set_log); SCHEME-cuda names one
-// exactly. A local model's rest is a path if it holds a '/', else a name that is
-// looked up in model_directories(). Loading equal names with equal configuration gives one loaded
-// model, shared while any handle lives.
+// plugin_directories(). An engine may come in flavours for graphics processors,
+// infer-SCHEME-cuda.so, -metal.so and -vulkan.so: the scheme takes the first of these, in this
+// order, that loads and finds its driver and a device, else the plain one (the reasons go to
+// set_log); SCHEME-cuda names one exactly. A local model's rest is a path if it holds a '/', else a
+// name that is looked up in model_directories(). Loading equal names with equal configuration gives
+// one loaded model, shared while any handle lives.
 //
 // The library reads no file by itself and looks at no environment variable but INFER_PLUGIN_PATH
 // and MODELS_PATH. It never looks in the working directory.

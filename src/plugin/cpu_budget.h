@@ -4,7 +4,8 @@
 // of asking, with at least one thread, as soon as one is free: an engine that steps without a pause
 // cannot keep another from stepping, and since a share is only ever held for a step, and never
 // while another is waited for, nobody waits for ever. One engine alone gets what it wants; several
-// that step at once get the same share each, and what one of them does not want the others may have.
+// that step at once get the same share each, and what one of them does not want the others may
+// have.
 //
 // Thread rule: any threads.
 #ifndef INFER_SRC_PLUGIN_CPU_BUDGET_H_

@@ -20,8 +20,8 @@ struct Library {
   const infer_plugin* table = nullptr;  // has all required functions
 };
 
-// The plugin of a scheme: the first of infer-SCHEME-cuda.so, -metal.so, -vulkan.so that can be used,
-// else infer-SCHEME.so. Why another was not is logged. Each is taken from the first of
+// The plugin of a scheme: the first of infer-SCHEME-cuda.so, -metal.so, -vulkan.so that can be
+// used, else infer-SCHEME.so. Why another was not is logged. Each is taken from the first of
 // plugin_directories() that has it, checked (owner, permissions, ABI, table, name), loaded and
 // initialised on first use. Any thread.
 Result<const Library*> find(std::string_view scheme);

@@ -1,5 +1,5 @@
-/* A plugin that the host must refuse; which fault it has is chosen when it is compiled. Without any it is a plugin that
-   loads nothing, but tells what it would compute on. */
+/* A plugin that the host must refuse; which fault it has is chosen when it is compiled. Without any
+   it is a plugin that loads nothing, but tells what it would compute on. */
 #include <infer/plugin.h>
 #include <string.h>
 
