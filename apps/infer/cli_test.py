@@ -501,6 +501,15 @@ class Chat(Case):
         os.write(ours, b"\x04")
         self.assertEqual(process.wait(PATIENCE), 0)
 
+    def test_the_terminal_is_given_back(self):
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            process, ours = self.terminal("chat", "echo:")
+            self.until(ours, "> ")
+            process.send_signal(number)
+            self.assertEqual(process.wait(PATIENCE), -number)
+            modes = termios.tcgetattr(ours)[3]
+            self.assertEqual(modes & (termios.ECHO | termios.ICANON), termios.ECHO | termios.ICANON)
+
     def test_ctrl_c_stops_the_answer_but_not_the_chat(self):
         process, ours = self.terminal("chat", "echo:1000000000")
         self.until(ours, "> ")
@@ -596,6 +605,12 @@ class Bench(Case):
         self.assertIn("warming up", err)
 
     @needs("llama")
+    def test_prompts_that_nobody_asked_for_fit(self):
+        found = json.loads(self.infer("bench", "llama:tiny-chat", "--context", "256", "--width", "1", "--tokens", "2",
+                                      "--repeat", "1", "--threads", "1", "--json")[0])
+        self.assertEqual([row["prompt"] for row in found["rows"] if "prompt" in row], [128])
+
+    @needs("llama")
     def test_an_interrupt_leaves_what_was_measured(self):
         process = self.start("bench", "llama:tiny-chat", "--prompt", "32", "--width", "1", "--tokens", "64", "--repeat", "1000",
                              "--threads", "1")
@@ -684,8 +699,25 @@ class Errors(Case):
         self.check("invalid_request", 2, ["--timeout"], "run", "--timeout", "-1", "hi")
         self.check("invalid_request", 2, ["--seed"], "run", "--seed", "-1", "hi")
         self.check("invalid_request", 2, ["plugin --help"], "plugin")
+        self.check("invalid_request", 2, ["unknown command 'nope'"], "plugin", "nope")
+        self.check("invalid_request", 2, ["unknown option --nope"], "embed", "--nope")
+        self.check("invalid_request", 2, ["--config", "JSON"], "run", "--config", "file.json", "hi")
+        self.check("invalid_request", 2, ["texts"], "embed", "echo:", "-", stdin=b"")
         self.check("invalid_request", 2, ["--config"], "run", "--config", "{}", "--threads", "1", "hi")
         self.check("invalid_request", 2, ["--config"], "run", "--config", "{}", "--no-mmap", "hi")
+
+    def test_values_are_of_their_kind(self):
+        # An unset variable of the shell must not take a promise away.
+        for option in ("--max-tokens", "--temperature", "--seed", "-n", "--schema", "--grammar", "--tools", "--messages",
+                       "--effort", "--chat-template", "--context", "--tensor-split", "-m"):
+            self.check("invalid_request", 2, ["''", "infer run --help"], "run", "-m", "echo:", option, "", "hi")
+        for option in ("--max-tokens", "--seed", "--top-k", "-n", "--stop-token", "--context"):
+            for value in ("1.5", "0x10", "99999999999999999999999", "nan"):
+                self.check("invalid_request", 2, [value], "run", "-m", "echo:", option, value, "hi")
+        self.check("invalid_request", 2, ["99999999999"], "run", "-m", "echo:", "--top-k", "99999999999", "hi")
+        for value in ("nan", "inf", "1e999", "1,5", "x"):
+            self.check("invalid_request", 2, [value, "number"], "run", "-m", "echo:", "--temperature", value, "hi")
+        self.assertEqual(self.infer("run", "-m", "echo:", "--system", "", "hi")[0], "hi")
 
     def test_no_command_shows_the_help(self):
         out, err = self.infer(code=2)
@@ -852,6 +884,12 @@ class Pipes(Case):
                 _, err = process.communicate(timeout=PATIENCE)
             self.assertEqual(process.returncode, 9, args)
             self.assertIn("No space left", self.one_error(err.decode(), "io"))
+
+    def test_a_limit_of_the_size_of_files_is_an_error(self):
+        done = subprocess.run(["sh", "-c", 'ulimit -f 0; exec "$0" run -m echo: hi >out', INFER], stderr=subprocess.PIPE,
+                              cwd=self.dir, env=self.env, timeout=PATIENCE)
+        self.assertEqual(done.returncode, 9, done.stderr)
+        self.one_error(done.stderr.decode(), "io")
 
     def test_a_closed_stdout_is_an_error(self):
         done = subprocess.run(["sh", "-c", 'exec "$0" run -m echo: hi >&-', INFER], stdout=subprocess.PIPE,

@@ -105,7 +105,8 @@ void keep_terminal_mode() noexcept {
 
 void restore_terminal() noexcept {
   // From the background it would stop the process instead.
-  if (g_mode_kept.load() && tcgetpgrp(STDIN_FILENO) == getpgrp())
+  const pid_t in_front = tcgetpgrp(STDIN_FILENO);  // -1: not this process' terminal, none stops it
+  if (g_mode_kept.load() && (in_front == -1 || in_front == getpgrp()))
     tcsetattr(STDIN_FILENO, TCSANOW, &g_mode);
   if (!g_bar_on_stderr.load()) return;
   [[maybe_unused]] const ssize_t n = ::write(STDERR_FILENO, kClearLine.data(), kClearLine.size());

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <regex>
 #include <utility>
 
 #include "chat-auto-parser.h"
@@ -63,6 +64,12 @@ common_json to_json(const ChatMessage& message, bool object_arguments) {
   }
   out["tool_calls"] = calls;
   return out;
+}
+
+// llama.cpp's grammar of several calls is also satisfied by none: "(tool-call? space)+".
+std::string with_a_call(const std::string& gbnf) {
+  static const std::regex kPerhaps(R"(\(([a-z0-9-]+)\? space\)\+)");
+  return std::regex_replace(gbnf, kPerhaps, "($1 space)+");
 }
 
 std::string grammar_text(const common_peg_arena& parser, bool calls_only) {
@@ -187,9 +194,9 @@ std::shared_ptr<const CallFormat> ChatFormat::Impl::calls_of(const AnswerWish& w
   calls->has_ids = !format.id_field.empty() || !format.gen_id_field.empty();
   GrammarSpec& grammar = plan.grammar;
   if (wish.required && wish.open) {
-    grammar.gbnf = grammar_text(call_parser(wish, true), false);
+    grammar.gbnf = with_a_call(grammar_text(call_parser(wish, true), false));
   } else if (wish.required || !marker.empty()) {
-    grammar.gbnf = grammar_text(calls->parser, true);
+    grammar.gbnf = with_a_call(grammar_text(calls->parser, true));
     grammar.lazy = !wish.required;
   }
   if (grammar.lazy) grammar.trigger_words = {trimmed(marker)};
@@ -249,7 +256,7 @@ void ChatFormat::Impl::plan_whole(const AnswerWish& wish, AnswerPlan& plan) cons
                                                   : ";") +
                             " use auto");
   }
-  plan.grammar.gbnf = made.grammar;
+  plan.grammar.gbnf = with_a_call(made.grammar);
   plan.grammar.lazy = !wish.required;
   for (const common_grammar_trigger& trigger : made.grammar_triggers) {
     const bool pattern = trigger.type == COMMON_GRAMMAR_TRIGGER_TYPE_PATTERN ||

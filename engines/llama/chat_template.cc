@@ -7,6 +7,7 @@
 
 #include "chat.h"
 #include "refusal.h"
+#include "template_limits.h"
 
 namespace infer::llama {
 namespace {
@@ -227,6 +228,7 @@ ChatTemplate::ChatTemplate(const std::string& source, const std::string& bos_tex
                            const std::string& eos_text) {
   auto impl = std::make_unique<Impl>();
   try {
+    check_template(source);
     impl->common = std::make_unique<const common_chat_template>(source, bos_text, eos_text);
     if (holds(source, "<|channel|>") || holds(source, "[TOOL_CALLS]")) {
       // Of these, llama.cpp mends what is broken in the templates that models were published with.

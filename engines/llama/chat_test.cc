@@ -13,6 +13,7 @@
 #include "llama.h"
 #include "parse.h"
 #include "refusal.h"
+#include "template_limits.h"
 
 namespace infer::llama {
 namespace {
@@ -649,6 +650,40 @@ TEST_F(ChatTest, ATemplateOfItsOwnForTools) {
             std::string::npos);
   EXPECT_EQ(text_of(chat.plan(request(request_text(""))).prompt),
             "<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n");
+}
+
+TEST(TemplateLimits, NestingAndLoopsWithoutEndAreErrors) {
+  const auto times = [](int n, const std::string& text) {
+    std::string out;
+    for (int i = 0; i < n; ++i) out += text;
+    return out;
+  };
+  const std::string bad[] = {
+      "{% macro a() %}{{ a() }}{% endmacro %}{{ a() }}",
+      "{% macro a(f) %}{{ f(f) }}{% endmacro %}{{ a(a) }}",
+      "{{ " + times(50000, "(") + "1" + times(50000, ")") + " }}",
+      "{{ " + times(50000, "not ") + "1 }}",
+      "{{ 1" + times(50000, " + 1") + " }}",
+      "{{ x" + times(50000, ".x") + " }}",
+      times(20000, "{% if 1 %}") + times(20000, "{% endif %}"),
+      "{% if 0 %}" + times(20000, "{% elif 0 %}") + "{% endif %}",
+      "{% for i in range(100000000) %}x{% endfor %}",
+      "{% for i in range(50000) %}{% for j in range(50000) %}x{% endfor %}{% endfor %}",
+      "{{ 'x' * 1000000000 }}",
+      std::string(std::size_t{2} << 20, 'x'),
+  };
+  const std::vector<ChatMessage> messages = {ChatMessage{"user", "x", {}, {}, {}, {}}};
+  const std::vector<Tool> tools;
+  for (const std::string& source : bad) {
+    const TemplateBudget budget;
+    try {
+      ChatTemplate(source, "", "").render({messages, tools, true, {}});
+      ADD_FAILURE() << source.substr(0, 80);
+    } catch (const Refusal& e) {
+      EXPECT_EQ(e.code(), INFER_E_INVALID_REQUEST);
+      EXPECT_EQ(std::string(e.what()).find('\n'), std::string::npos) << e.what();
+    }
+  }
 }
 
 }  // namespace

@@ -34,7 +34,7 @@ Choice::Choice(std::shared_ptr<Reply> reply, std::shared_ptr<const ChatPlan> pla
 void Choice::begin(std::size_t reused) {
   begun_ = true;
   decoded_ = reused;
-  reply_->began(reused, index_ == 0);
+  reply_->began(reused);
 }
 
 void Choice::decoded(std::size_t count) {

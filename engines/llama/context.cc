@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string>
 
+#include "ggml-backend.h"
 #include "json_fields.h"
 #include "refusal.h"
 
@@ -28,6 +29,21 @@ bool has(const std::string& text, const char* part) { return text.find(part) != 
                                            "cache_type_k and cache_type_v, needs less: " + why);
 }
 
+bool uses_gpu(const Config& config) {
+  if (config.gpu_layers == 0 || (config.devices && config.devices->empty())) return false;
+  return ggml_backend_dev_by_type(GGML_BACKEND_DEVICE_TYPE_GPU) != nullptr ||
+         ggml_backend_dev_by_type(GGML_BACKEND_DEVICE_TYPE_IGPU) != nullptr;
+}
+
+// On a processor ggml's flash attention computes 64 rows and more in another way than fewer, so that
+// a text would depend on how much of its prompt lay in memory already.
+llama_flash_attn_type attention_of(const Config& config) {
+  const bool automatic = config.flash_attention == LLAMA_FLASH_ATTN_TYPE_AUTO;
+  const bool needed = ggml_is_quantized(config.cache_type_v);
+  return automatic && !needed && !uses_gpu(config) ? LLAMA_FLASH_ATTN_TYPE_DISABLED
+                                                   : config.flash_attention;
+}
+
 }  // namespace
 
 llama_context_params context_params(const Config& config) {
@@ -36,7 +52,7 @@ llama_context_params context_params(const Config& config) {
   params.n_ubatch = config.micro_batch;
   params.n_threads = static_cast<int32_t>(config.threads);
   params.n_threads_batch = static_cast<int32_t>(config.batch_threads);
-  params.flash_attn_type = config.flash_attention;
+  params.flash_attn_type = attention_of(config);
   params.type_k = config.cache_type_k;
   params.type_v = config.cache_type_v;
   params.rope_freq_base = config.rope_frequency_base;

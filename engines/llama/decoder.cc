@@ -37,7 +37,8 @@ Decoder::Decoder(const Weights& weights, const Config& config, uint32_t context)
     : context_(weights, config, params(config, context)),
       batch_size_(config.batch),
       worth_sharing_(worth_sharing(context)),
-      slots_(context_.get(), config.parallel, context, config.prefix_cache) {
+      cuts_(!llama_model_is_recurrent(weights.model()) && !llama_model_is_hybrid(weights.model())),
+      slots_(context_.get(), config.parallel, context, config.prefix_cache, cuts_) {
   if (llama_get_memory(context_.get()) == nullptr) {
     throw Refusal(INFER_E_UNSUPPORTED,
                   "the model has no memory of what it wrote: it makes embeddings, not text");
@@ -68,7 +69,9 @@ bool Decoder::all_abandoned() const {
 
 // True if another prompt is being read that shares more with this one than lies in memory so far.
 bool Decoder::waits(const Choice& choice) const {
-  const auto prompt = choice.tokens().first(choice.tokens().size() - 1);
+  if (!cuts_) return false;
+  if (choice.tokens().size() < 2) return false;
+  const auto prompt = choice.tokens().first(choice.tokens().size() - 2);
   const std::size_t have = slots_.reusable(choice.tokens());
   return std::any_of(ready_.begin(), ready_.end(), [&](const Choice* other) {
     if (other == &choice || !other->begun() || !other->in_prompt()) return false;
@@ -106,6 +109,9 @@ void Decoder::share_batch() {
   for (std::size_t i = 0; i < prompts_.size(); ++i) {
     const std::size_t even = (room + prompts_.size() - i - 1) / (prompts_.size() - i);
     prompts_[i]->in_batch = std::min(prompts_[i]->pending(), even);
+    // A prompt's last token is not left to a step of its own: see Slots.
+    if (prompts_[i]->in_batch > 1 && prompts_[i]->in_batch + 1 == prompts_[i]->pending())
+      --prompts_[i]->in_batch;
     room -= prompts_[i]->in_batch;
   }
 }
@@ -141,18 +147,22 @@ void Decoder::run_batch() {
     const StepShare share(context_, batch_.n_tokens);
     return llama_decode(context_.get(), batch_);
   }();
-  const bool abandoned = result == 2;  // by all: the scheduler drops them
+  const bool abandoned = result == 2;  // by all
   for (Choice* choice : ready_) {
     if (choice->in_batch == 0) continue;
     if (result != 0) {
       slots_.roll_back(choice->slot);
-      if (abandoned) continue;
+      if (abandoned) {
+        choice->done = true;  // what it continues may be gone with the step
+        continue;
+      }
       choice->reply().fail(INFER_E_ENGINE, "decoding failed with " + std::to_string(result) +
                                                (engine_error().empty() ? "" : ": ") +
                                                engine_error());
       continue;
     }
-    slots_.extend(choice->slot, choice->tokens().subspan(choice->position(), choice->in_batch));
+    slots_.extend(choice->slot, choice->tokens().subspan(choice->position(), choice->in_batch),
+                  choice->in_prompt() && batch_.n_tokens > 1);
     choice->decoded(choice->in_batch);
     if (choice->output >= 0) sample(*choice);
   }
@@ -171,6 +181,14 @@ void Decoder::sample(Choice& choice) {
 }
 
 // What an exception leaves of the engine's state is unknown: nothing more is computed in it.
+void Decoder::break_down(const char* why) noexcept {
+  try {
+    broken_ = "the engine failed (" + std::string(why) + "): load the model again";
+  } catch (...) {
+    broken_ = "out of memory";  // short enough to need none
+  }
+}
+
 void Decoder::step(const std::vector<engine::Sequence*>& ready) {
   ready_.clear();
   for (engine::Sequence* sequence : ready) ready_.push_back(static_cast<Choice*>(sequence));
@@ -179,18 +197,15 @@ void Decoder::step(const std::vector<engine::Sequence*>& ready) {
       const AbortGuard guard;
       run_batch();
     } catch (const std::bad_alloc&) {
-      broken_ = "out of memory";
+      break_down("out of memory");
     } catch (const std::exception& e) {
-      broken_ = e.what();
+      break_down(e.what());
     } catch (...) {
-      broken_ = "unknown exception";
+      break_down("unknown exception");
     }
   }
   for (Choice* choice : ready_) {
-    if (!broken_.empty()) {
-      choice->reply().fail(INFER_E_ENGINE,
-                           "the engine failed (" + broken_ + "): load the model again");
-    }
+    if (!broken_.empty()) choice->reply().fail(INFER_E_ENGINE, broken_);
     if (choice->reply().failed()) choice->done = true;
   }
 }

@@ -43,6 +43,7 @@ class Decoder {
   void run_batch();
   void sample(Choice& choice);
   bool all_abandoned() const;
+  void break_down(const char* why) noexcept;
 
   llama_context_params params(const Config& config, uint32_t context);
 
@@ -50,8 +51,9 @@ class Decoder {
   llama_batch batch_ = {};
   const uint32_t batch_size_;
   const std::size_t worth_sharing_;
+  const bool cuts_;  // a sequence in memory can be cut, so that another goes on from its middle
   uint64_t steps_ = 0;
-  std::string broken_;  // why the context cannot be used any more; empty: it can
+  std::string broken_;  // the error once the context cannot be used any more; empty: it can
   Slots slots_;
   std::vector<Choice*> ready_, prompts_;
 };

@@ -83,15 +83,19 @@ void EmbedJob::publish_rows() {
   channel().publish();
 }
 
-void EmbedJob::fail(int code, const std::string& message) {
+void EmbedJob::fail(int code, std::string_view message) noexcept {
   if (done) return;
-  engine::Entry& entry = channel().slot();
-  entry.reset(0);
-  entry.code = code;
-  entry.data = message;
-  channel().publish();
-  channel().flush();
   done = true;
+  try {
+    engine::Entry& entry = channel().slot();
+    entry.reset(0);
+    entry.data = message;
+    entry.code = code;
+    channel().publish();
+    channel().flush();
+  } catch (...) {
+    channel().break_off(INFER_E_OUT_OF_MEMORY);
+  }
 }
 
 void EmbedJob::fail_not_finite(std::size_t input) {

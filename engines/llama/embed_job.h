@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "embed_request.h"
@@ -43,7 +44,7 @@ class EmbedJob final : public engine::Sequence {
   // After a step: publishes the rows if all are there, else how far it is if that has changed.
   void publish();
   // Publishes the error and sets done.
-  void fail(int code, const std::string& message);
+  void fail(int code, std::string_view message) noexcept;
   // That the input's numbers were not finite.
   void fail_not_finite(std::size_t input);
 

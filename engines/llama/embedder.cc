@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <new>
+#include <string>
 #include <utility>
 
 #include "host.h"
@@ -255,7 +256,7 @@ void Embedder::forget_batch() {
 }
 
 // The jobs whose inputs were in the batch fail; all, if it came to none.
-void Embedder::fail(int code, const std::string& message) {
+void Embedder::fail(int code, std::string_view message) noexcept {
   if (pieces_.empty()) {
     for (EmbedJob* job : jobs_) job->fail(code, message);
     return;
@@ -265,11 +266,17 @@ void Embedder::fail(int code, const std::string& message) {
 }
 
 // What was being computed with cannot be trusted any more: the next job gets a new context.
-void Embedder::fail_for_good(const std::string& message) {
-  if (long_.job != nullptr) long_.job->fail(INFER_E_ENGINE, "llama.cpp failed: " + message);
-  fail(INFER_E_ENGINE, "llama.cpp failed: " + message);
+void Embedder::fail_for_good(const char* why) noexcept {
+  std::string message;
+  try {
+    message = "llama.cpp failed: " + std::string(why);
+  } catch (...) {
+    message = "out of memory";  // short enough to need none
+  }
+  if (long_.job != nullptr) long_.job->fail(INFER_E_ENGINE, message);
   long_ = {};
   context_.reset();
+  fail(INFER_E_ENGINE, message);
 }
 
 }  // namespace infer::llama

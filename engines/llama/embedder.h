@@ -21,7 +21,7 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
-#include <string>
+#include <string_view>
 #include <vector>
 
 #include "config.h"
@@ -76,8 +76,8 @@ class Embedder {
   void start_alone(Piece piece);
   void forget_batch();
   void purge();
-  void fail(int code, const std::string& message);
-  void fail_for_good(const std::string& message);
+  void fail(int code, std::string_view message) noexcept;
+  void fail_for_good(const char* why) noexcept;
   bool all_abandoned() const;
 
   const Weights& weights_;

@@ -16,6 +16,7 @@
 #include "model.h"
 #include "refusal.h"
 #include "source.h"
+#include "template_limits.h"
 
 struct infer_model {
   explicit infer_model(const infer_load& how) : model(how) {}
@@ -71,6 +72,7 @@ int init(const infer_host* host, infer_error* error) {
 
 int load(const infer_load* how, infer_model** out, infer_error* error) {
   return guarded(error, [&]() -> int {
+    const TemplateBudget budget;
     *out = new infer_model(engine::read_struct(how));
     return INFER_OK;
   });
@@ -93,6 +95,7 @@ int probe(const infer_file* file, infer_error* error) {
 
 int open(infer_model* model, const infer_open* how, infer_source** out, infer_error* error) {
   return guarded(error, [&]() -> int {
+    const TemplateBudget budget;
     *out = new infer_source(model->model, engine::read_struct(how));
     return INFER_OK;
   });

@@ -29,10 +29,10 @@ void Reply::admitted(uint64_t step) {
   first_step_ = step;
 }
 
-void Reply::began(std::size_t reused, bool first_choice) {
-  if (first_choice) cache_read_ = static_cast<int64_t>(reused);
-  // All but the last token was there: that one is computed for its logits, which is no prefill.
-  if (reused + 1 < prompt.size() || prefills_ == 0) ++prefills_;
+void Reply::began(std::size_t reused) {
+  if (prefills_ == 0) cache_read_ = static_cast<int64_t>(reused);
+  // All but the last two tokens was there: these are computed in any case, which is no prefill.
+  if (reused + 2 < prompt.size() || prefills_ == 0) ++prefills_;
 }
 
 void Reply::drew_token(bool reasoning) {

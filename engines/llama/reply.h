@@ -42,7 +42,7 @@ class Reply {
   void admitted(uint64_t step);
   // An answer begins with this much of the prompt already in the engine's memory. What an earlier
   // answer to the same request left there is not called cached.
-  void began(std::size_t reused, bool first_choice);
+  void began(std::size_t reused);
   void computed_prompt(std::size_t tokens) { prefill_tokens_ += static_cast<int64_t>(tokens); }
   void drew_token(bool reasoning);
   bool has_first_token() const { return output_ > 0; }

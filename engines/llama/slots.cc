@@ -4,6 +4,11 @@
 #include <utility>
 
 namespace infer::llama {
+namespace {
+
+constexpr std::size_t kComputed = 2;  // tokens of a prompt that are computed in any case
+
+}  // namespace
 
 std::size_t common_prefix(std::span<const llama_token> a, std::span<const llama_token> b) {
   const std::size_t most = std::min(a.size(), b.size());
@@ -11,18 +16,18 @@ std::size_t common_prefix(std::span<const llama_token> a, std::span<const llama_
   return static_cast<std::size_t>(std::mismatch(a.begin(), end, b.begin()).first - a.begin());
 }
 
-Slots::Slots(llama_context* context, std::size_t count, std::size_t most, bool keep)
-    : memory_(llama_get_memory(context)), keep_(keep), slots_(count) {
+Slots::Slots(llama_context* context, std::size_t count, std::size_t most, bool keep, bool cuts)
+    : memory_(llama_get_memory(context)), keep_(keep), cuts_(cuts), slots_(count) {
   for (Slot& slot : slots_) slot.tokens.reserve(most);
 }
 
-// The last token of a prompt is always computed: its logits are wanted.
 std::size_t Slots::usable(int slot, Tokens prompt) const {
   const std::vector<llama_token>& held = at(slot).tokens;
-  if (prompt.empty() || held.empty()) return 0;
-  const std::size_t shared = common_prefix(held, prompt.first(prompt.size() - 1));
-  const bool whole = shared == held.size();
-  return whole || llama_memory_seq_pos_min(memory_, slot) == 0 ? shared : 0;
+  if (prompt.size() <= kComputed || held.empty()) return 0;
+  const std::size_t shared = common_prefix(held, prompt.first(prompt.size() - kComputed));
+  if (!cuts_) return shared == held.size() ? shared : 0;
+  const std::size_t sure = std::min(shared, at(slot).read);
+  return sure == held.size() || llama_memory_seq_pos_min(memory_, slot) == 0 ? sure : 0;
 }
 
 Slots::Match Slots::best(Tokens prompt) const {
@@ -87,8 +92,10 @@ std::size_t Slots::begin(int slot, Tokens prompt, std::size_t least) {
   return at(slot).tokens.size();
 }
 
-void Slots::extend(int slot, Tokens tokens) {
-  at(slot).tokens.insert(at(slot).tokens.end(), tokens.begin(), tokens.end());
+void Slots::extend(int slot, Tokens tokens, bool together) {
+  Slot& to = at(slot);
+  if (together && to.read == to.tokens.size()) to.read += tokens.size();
+  to.tokens.insert(to.tokens.end(), tokens.begin(), tokens.end());
 }
 
 void Slots::roll_back(int slot) { cut(slot, at(slot).tokens.size()); }
@@ -102,6 +109,7 @@ void Slots::copy(int from, int to) {
   clear(to);
   llama_memory_seq_cp(memory_, from, to, -1, -1);
   at(to).tokens = at(from).tokens;
+  at(to).read = at(from).read;
 }
 
 // Leaves `length` tokens, or none where the memory cannot be cut there.
@@ -109,6 +117,7 @@ void Slots::cut(int slot, std::size_t length) {
   const auto end = static_cast<llama_pos>(length);
   if (llama_memory_seq_rm(memory_, slot, end, -1)) {
     at(slot).tokens.resize(length);
+    at(slot).read = std::min(at(slot).read, length);
   } else {
     clear(slot);
   }
@@ -117,6 +126,7 @@ void Slots::cut(int slot, std::size_t length) {
 void Slots::clear(int slot) {
   llama_memory_seq_rm(memory_, slot, -1, -1);
   at(slot).tokens.clear();
+  at(slot).read = 0;
 }
 
 }  // namespace infer::llama

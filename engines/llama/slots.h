@@ -9,6 +9,10 @@
 // A slot that is cut in the middle continues as a fresh run does; models whose memory cannot be cut
 // (recurrent ones, windows that slid on) share only what they hold to its end.
 //
+// Of what a slot holds, only that is shared which was read as part of a prompt: on a processor ggml
+// computes a single token, as an answer's are, by other kernels than several at once, and the last
+// bits differ. Likewise the last two tokens of a prompt are always computed.
+//
 // Thread rule: the engine's thread alone.
 #ifndef INFER_ENGINES_LLAMA_SLOTS_H_
 #define INFER_ENGINES_LLAMA_SLOTS_H_
@@ -29,17 +33,18 @@ class Slots {
  public:
   using Tokens = std::span<const llama_token>;
   // `keep`: whether a free slot keeps its tokens. `most`: tokens that a slot may hold.
-  Slots(llama_context* context, std::size_t count, std::size_t most, bool keep);
+  // `cuts`: whether the model's memory can be cut.
+  Slots(llama_context* context, std::size_t count, std::size_t most, bool keep, bool cuts);
 
   // A free slot for this prompt; there must be one. Its tokens stay until begin().
   int take(Tokens prompt);
-  // How many of the prompt's tokens, the last one excepted, lie in some slot.
+  // How many of the prompt's tokens, the last two excepted, can be shared with some slot.
   std::size_t reusable(Tokens prompt) const;
   // Makes the slot hold the beginning of the prompt, as much of it as lies anywhere; its length.
   // `least`: what is worth a copy from another slot.
   std::size_t begin(int slot, Tokens prompt, std::size_t least);
-  // These tokens were decoded into the slot.
-  void extend(int slot, Tokens tokens);
+  // These tokens were decoded into the slot; `together`: in one batch with others.
+  void extend(int slot, Tokens tokens, bool together);
   // A step failed: what of it reached the memory goes.
   void roll_back(int slot);
   // The slot is free.
@@ -50,6 +55,7 @@ class Slots {
  private:
   struct Slot {
     std::vector<llama_token> tokens;
+    std::size_t read = 0;  // of these, from the beginning, computed together
     bool taken = false;
     uint64_t used = 0;  // when, counted in takes
   };
@@ -68,7 +74,7 @@ class Slots {
   void clear(int slot);
 
   llama_memory_t memory_;
-  const bool keep_;
+  const bool keep_, cuts_;
   std::vector<Slot> slots_;
   uint64_t takes_ = 0;
 };

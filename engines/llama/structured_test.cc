@@ -35,8 +35,9 @@ TEST(StructuredOutput, WhatStopsIsValidJson) {
     const Outcome object =
         ask(tiny(), user_says("JSON", hot(seed) + "\"output\":{\"type\":\"json_object\"}"));
     ASSERT_EQ(object.result, INFER_END) << object.failure.message;
-    if (object.finish() == INFER_FIN_STOP)
+    if (object.finish() == INFER_FIN_STOP) {
       EXPECT_TRUE(Json::parse(object.text(), nullptr, false).is_object()) << object.text();
+    }
     const Outcome held =
         ask(tiny(), user_says("JSON", hot(seed) + output("json_schema", "schema", schema)));
     ASSERT_EQ(held.result, INFER_END) << held.failure.message;

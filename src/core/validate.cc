@@ -1,6 +1,8 @@
 #include "src/core/validate.h"
 
 #include <cmath>
+#include <cstdio>
+#include <limits>
 #include <string>
 #include <type_traits>
 
@@ -24,7 +26,7 @@ class Validator {
     if (wrong) return;
     const std::size_t bad = utf8_error(text);
     if (bad == kValidUtf8) return;
-    fail(field, "not valid UTF-8 at byte " + std::to_string(bad) + "; send bytes as Media");
+    fail(field, "not valid UTF-8 at byte " + std::to_string(bad) + "; what is no text goes into Media");
     wrong = std::move(*wrong).with_detail("offset", std::to_string(bad));
   }
 
@@ -76,10 +78,10 @@ class Validator {
            c == '-';
   }
 
+  // Short, however large: 1e+300, 0.25, 1000000.
   static std::string number(double v) {
-    std::string text = std::to_string(v);
-    text.erase(text.find_last_not_of('0') + 1);
-    if (!text.empty() && text.back() == '.') text.pop_back();
+    char text[32];
+    std::snprintf(text, sizeof(text), "%.10g", v);
     return text;
   }
 
@@ -178,7 +180,7 @@ class Validator {
   }
 };
 
-constexpr double kNoLimit = 9.2e18;
+constexpr double kNoLimit = std::numeric_limits<double>::infinity();
 
 // JSON has no infinity, so that what is not finite would be lost on the way.
 void Validator::sampling(const Sampling& s) {
@@ -214,7 +216,7 @@ void Validator::text_request(const TextRequest& r) {
     utf8(where, r.stop[i]);
   }
   if (r.n == 0) fail("n", "must be at least 1");
-  range("temperature", r.temperature, 0, 1e6, "0 or more");
+  range("temperature", r.temperature, 0, 1e6, "from 0 to 1000000");
   range("top_p", r.top_p, 1e-12, 1, "over 0 and at most 1");
   sampling(r.sampling);
   for (const auto& [token, bias] : r.logit_bias)
@@ -237,7 +239,7 @@ void Validator::image_request(const ImageRequest& r) {
   range("width", r.width, 1, kNoLimit, "at least 1");
   range("height", r.height, 1, kNoLimit, "at least 1");
   range("steps", r.steps, 1, kNoLimit, "at least 1");
-  range("guidance", r.guidance, 0, 1e6, "0 or more");
+  range("guidance", r.guidance, 0, 1e6, "from 0 to 1000000");
   range("strength", r.strength, 0, 1, "from 0 to 1");
   for (std::size_t i = 0; i < r.images.size() && !wrong; ++i)
     media("images[" + std::to_string(i) + "]", r.images[i]);
