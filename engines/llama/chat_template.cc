@@ -268,6 +268,7 @@ std::vector<PromptPart> ChatTemplate::render(const ChatInput& input) const {
                   "the model's chat template leaves the results of tools out: take a newer file of "
                   "the model, or set chat_template when it is loaded");
   }
+  TemplateBudget::renew(input.messages.size());
   const std::vector<ChatMessage> messages = impl_->adapt(input.messages);
   const bool several = messages.size() > 1 && is_system(messages[0]) && is_system(messages[1]);
   try {

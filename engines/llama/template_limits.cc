@@ -90,7 +90,22 @@ void check_template(const std::string& source) {
   Scan(result.source).run(result.tokens);
 }
 
-TemplateBudget::TemplateBudget() { infer_jinja_budget(kSteps); }
-TemplateBudget::~TemplateBudget() { infer_jinja_budget(-1); }
+namespace {
+thread_local bool t_budget = false;
+}
+
+TemplateBudget::TemplateBudget() {
+  t_budget = true;
+  infer_jinja_budget(kSteps);
+}
+
+TemplateBudget::~TemplateBudget() {
+  t_budget = false;
+  infer_jinja_budget(-1);
+}
+
+void TemplateBudget::renew(std::size_t messages) {
+  if (t_budget) infer_jinja_budget(kSteps + 400 * static_cast<int64_t>(messages));
+}
 
 }  // namespace infer::llama

@@ -7,6 +7,7 @@
 #ifndef INFER_ENGINES_LLAMA_TEMPLATE_LIMITS_H_
 #define INFER_ENGINES_LLAMA_TEMPLATE_LIMITS_H_
 
+#include <cstddef>
 #include <string>
 
 namespace infer::llama {
@@ -15,13 +16,15 @@ namespace infer::llama {
 // 64, an expression of more than 2,000 words and signs. Throws what the lexer does, too.
 void check_template(const std::string& source);
 
-// While one lives, templates may run so many statements and expressions on this thread, all
-// together; then they fail. Not nested.
+// While one lives, templates may run so many statements and expressions on this thread; then they
+// fail. Not nested.
 class TemplateBudget {
  public:
-  static constexpr int kSteps = 3'000'000;  // a conversation of 1,000 messages takes some 100,000
+  static constexpr int kSteps = 600'000;  // of a few microseconds each; a message takes some 40
   TemplateBudget();
   ~TemplateBudget();
+  // Where one lives: it begins anew, for a conversation of so many messages.
+  static void renew(std::size_t messages);
   TemplateBudget(const TemplateBudget&) = delete;
   TemplateBudget& operator=(const TemplateBudget&) = delete;
 };
