@@ -51,6 +51,7 @@ Bare::Bare(const std::string& path, uint32_t context, uint32_t sequences, bool u
   params.n_outputs_max = sequences;
   params.n_threads = params.n_threads_batch = 1;
   params.kv_unified = unified;
+  params.flash_attn_type = LLAMA_FLASH_ATTN_TYPE_DISABLED;  // as the plugin has it by default
   params.no_perf = true;
   context_.reset(llama_init_from_model(model_.get(), params));
   if (context_ == nullptr) throw std::runtime_error("llama.cpp cannot make a context");
