@@ -55,7 +55,9 @@ enum class Numa {
   kNumactl = 3,     // as numactl placed the process
 };
 
-enum class FlashAttention { kAuto = 0, kOn = 1, kOff = 2 };  // auto: where the engine can
+// kAuto: on a GPU where it can, on a processor only for a quantised cache_type_v: there it is faster
+// and smaller for long prompts, but a text then depends on what lay in memory before.
+enum class FlashAttention { kAuto = 0, kOn = 1, kOff = 2 };
 
 // How the keys and values that attention remembers are stored: a smaller type takes less memory
 // and is less exact. From kQ8_0 on they are quantised.
