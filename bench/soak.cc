@@ -114,11 +114,18 @@ std::vector<Task> make_tasks() {
       tasks.push_back(std::move(task));
     }
   }
-  // Longer than some of the batch sizes below.
+  // Longer than some of the batch sizes below, and of what the model is sure of: where two tokens
+  // are equally likely, the last bits would choose.
   Task longer;
-  std::string words;
-  for (int i = 0; i < 60; ++i) words += "the cat and the dog, ";
-  longer.request.messages.push_back(user(words));
+  const std::pair<const char*, const char*> known[] = {
+      {"Japan", "Tokyo"}, {"Italy", "Rome"}, {"Spain", "Madrid"}, {"Norway", "Oslo"}};
+  for (int i = 0; i < 12; ++i) {
+    const auto& [country, city] = known[i % 4];
+    const std::string what = "capital of " + std::string(country);
+    longer.request.messages.push_back(user("What is the " + what + "?"));
+    longer.request.messages.push_back(assistant("The " + what + " is " + city + "."));
+  }
+  longer.request.messages.push_back(user("What is the capital of Greece?"));
   longer.request.max_tokens = 40;
   longer.request.temperature = 0;
   tasks.push_back(std::move(longer));

@@ -189,7 +189,7 @@ TEST(Validate, Numbers) {
   EXPECT_EQ(text_field([](auto& r) { r.reasoning.budget_tokens = -1; }), "reasoning.budget_tokens");
   TextRequest hot = good();
   hot.temperature = -2.5;
-  EXPECT_EQ(validate(hot)->message(), "temperature: must be 0 or more, not -2.5");
+  EXPECT_EQ(validate(hot)->message(), "temperature: must be from 0 to 1000000, not -2.5");
 }
 
 TEST(Validate, Labels) {
