@@ -10,6 +10,7 @@ set(infer_sanitizer_env)
 if(INFER_SANITIZE MATCHES "address")
   list(APPEND infer_sanitizer_env
     "ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=1:check_initialization_order=1"
+    "LSAN_OPTIONS=print_suppressions=0:suppressions=${PROJECT_SOURCE_DIR}/tests/sanitizers/lsan.supp"
     "UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1")
 elseif(INFER_SANITIZE MATCHES "thread")
   list(APPEND infer_sanitizer_env
