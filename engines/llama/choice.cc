@@ -79,7 +79,8 @@ void Choice::take(llama_context* context, int32_t output_index, uint64_t step) {
   channel().flush();
 }
 
-// Not in the middle of a character: a grammar waits for the rest of it, which is three bytes at most.
+// Not in the middle of a character: a grammar waits for the rest of it, which is three bytes at
+// most.
 bool Choice::spent(const ThinkingBudget& budget) const {
   constexpr int kRest = 3;
   const int64_t over = reasoned_ - budget.tokens;

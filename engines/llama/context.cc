@@ -35,8 +35,8 @@ bool uses_gpu(const Config& config) {
          ggml_backend_dev_by_type(GGML_BACKEND_DEVICE_TYPE_IGPU) != nullptr;
 }
 
-// On a processor ggml's flash attention computes 64 rows and more in another way than fewer, so that
-// a text would depend on how much of its prompt lay in memory already.
+// On a processor ggml's flash attention computes 64 rows and more in another way than fewer, so
+// that a text would depend on how much of its prompt lay in memory already.
 llama_flash_attn_type attention_of(const Config& config) {
   const bool automatic = config.flash_attention == LLAMA_FLASH_ATTN_TYPE_AUTO;
   const bool needed = ggml_is_quantized(config.cache_type_v);

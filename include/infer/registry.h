@@ -55,8 +55,8 @@ enum class Numa {
   kNumactl = 3,     // as numactl placed the process
 };
 
-// kAuto: on a GPU where it can, on a processor only for a quantised cache_type_v: there it is faster
-// and smaller for long prompts, but a text then depends on what lay in memory before.
+// kAuto: on a GPU where it can, on a processor only for a quantised cache_type_v: there it is
+// faster and smaller for long prompts, but a text then depends on what lay in memory before.
 enum class FlashAttention { kAuto = 0, kOn = 1, kOff = 2 };
 
 // How the keys and values that attention remembers are stored: a smaller type takes less memory

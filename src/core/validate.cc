@@ -26,7 +26,8 @@ class Validator {
     if (wrong) return;
     const std::size_t bad = utf8_error(text);
     if (bad == kValidUtf8) return;
-    fail(field, "not valid UTF-8 at byte " + std::to_string(bad) + "; what is no text goes into Media");
+    fail(field,
+         "not valid UTF-8 at byte " + std::to_string(bad) + "; what is no text goes into Media");
     wrong = std::move(*wrong).with_detail("offset", std::to_string(bad));
   }
 
