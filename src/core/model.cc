@@ -119,9 +119,9 @@ Result<Ranking> RerankModel::rerank(RerankRequest request, Call call) const {
           .with_provider(info().provider);
     out.items.push_back({i, scores[i]});
   }
-  std::stable_sort(
-      out.items.begin(), out.items.end(),
-      [](const Ranking::Item& a, const Ranking::Item& b) { return a.score > b.score; });
+  std::sort(out.items.begin(), out.items.end(), [](const Ranking::Item& a, const Ranking::Item& b) {
+    return a.score != b.score ? a.score > b.score : a.index < b.index;
+  });
   out.items.resize(most);
   out.usage = std::move(response->usage);
   out.warnings = std::move(response->warnings);
