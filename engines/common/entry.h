@@ -3,6 +3,7 @@
 #ifndef INFER_ENGINES_COMMON_ENTRY_H_
 #define INFER_ENGINES_COMMON_ENTRY_H_
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -103,6 +104,30 @@ struct Entry {
 };
 
 using EntryChannel = Channel<Entry>;
+
+// Bits of infer_usage::known, in the order of its fields.
+constexpr uint32_t kKnowsInput = 1u << 0, kKnowsCacheRead = 1u << 1, kKnowsOutput = 1u << 3,
+                   kKnowsReasoning = 1u << 4, kKnowsQueue = 1u << 5, kKnowsPrefill = 1u << 6,
+                   kKnowsDecode = 1u << 7, kKnowsFirst = 1u << 8;
+
+// For infer_usage's times.
+inline int64_t nanoseconds(std::chrono::steady_clock::duration d) {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(d).count();
+}
+
+// The reply ends with this error; with break_off() where memory is out even for that.
+inline void publish_failure(EntryChannel& channel, int code, std::string_view message) noexcept {
+  try {
+    Entry& entry = channel.slot();
+    entry.reset(0);
+    entry.data = message;
+    entry.code = code;
+    channel.publish();
+    channel.flush();
+  } catch (...) {
+    channel.break_off(INFER_E_OUT_OF_MEMORY);
+  }
+}
 
 // The reader's half of a reply: next() of the ABI on top of a channel. One thread at a time.
 class EntryReader {

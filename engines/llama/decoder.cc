@@ -70,8 +70,8 @@ bool Decoder::all_abandoned() const {
 // True if another prompt is being read that shares more with this one than lies in memory so far.
 bool Decoder::waits(const Choice& choice) const {
   if (!cuts_) return false;
-  if (choice.tokens().size() < 2) return false;
-  const auto prompt = choice.tokens().first(choice.tokens().size() - 2);
+  if (choice.tokens().size() < Slots::kComputed) return false;
+  const auto prompt = choice.tokens().first(choice.tokens().size() - Slots::kComputed);
   const std::size_t have = slots_.reusable(choice.tokens());
   return std::any_of(ready_.begin(), ready_.end(), [&](const Choice* other) {
     if (other == &choice || !other->begun() || !other->in_prompt()) return false;

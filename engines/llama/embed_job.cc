@@ -9,13 +9,6 @@
 namespace infer::llama {
 namespace {
 
-// Bits of infer_usage::known, in the order of its fields.
-constexpr uint32_t kInput = 1u << 0, kQueue = 1u << 5, kPrefill = 1u << 6, kFirst = 1u << 8;
-
-int64_t nanoseconds(std::chrono::steady_clock::duration d) {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(d).count();
-}
-
 void normalize(float* row, uint32_t width) {
   double sum = 0;
   for (uint32_t i = 0; i < width; ++i) sum += static_cast<double>(row[i]) * row[i];
@@ -74,28 +67,20 @@ void EmbedJob::publish_rows() {
   entry.data = "stop";
   entry.with_usage = true;
   entry.usage = {};
-  entry.usage.known = kInput | kQueue | kPrefill | kFirst;
+  entry.usage.known =
+      engine::kKnowsInput | engine::kKnowsQueue | engine::kKnowsPrefill | engine::kKnowsFirst;
   entry.usage.input = tokens_;
   const Clock::time_point now = Clock::now();
-  entry.usage.queue_ns = nanoseconds(admitted_ - opened_);
-  entry.usage.prefill_ns = nanoseconds(now - admitted_);
-  entry.usage.first_ns = nanoseconds(now - opened_);
+  entry.usage.queue_ns = engine::nanoseconds(admitted_ - opened_);
+  entry.usage.prefill_ns = engine::nanoseconds(now - admitted_);
+  entry.usage.first_ns = engine::nanoseconds(now - opened_);
   channel().publish();
 }
 
 void EmbedJob::fail(int code, std::string_view message) noexcept {
   if (done) return;
   done = true;
-  try {
-    engine::Entry& entry = channel().slot();
-    entry.reset(0);
-    entry.data = message;
-    entry.code = code;
-    channel().publish();
-    channel().flush();
-  } catch (...) {
-    channel().break_off(INFER_E_OUT_OF_MEMORY);
-  }
+  engine::publish_failure(channel(), code, message);
 }
 
 void EmbedJob::fail_not_finite(std::size_t input) {

@@ -4,11 +4,6 @@
 #include <utility>
 
 namespace infer::llama {
-namespace {
-
-constexpr std::size_t kComputed = 2;  // tokens of a prompt that are computed in any case
-
-}  // namespace
 
 std::size_t common_prefix(std::span<const llama_token> a, std::span<const llama_token> b) {
   const std::size_t most = std::min(a.size(), b.size());

@@ -32,6 +32,8 @@ std::size_t common_prefix(std::span<const llama_token> a, std::span<const llama_
 class Slots {
  public:
   using Tokens = std::span<const llama_token>;
+  // Tokens at the end of a prompt that are computed in any case.
+  static constexpr std::size_t kComputed = 2;
   // `keep`: whether a free slot keeps its tokens. `most`: tokens that a slot may hold.
   // `cuts`: whether the model's memory can be cut.
   Slots(llama_context* context, std::size_t count, std::size_t most, bool keep, bool cuts);

@@ -130,7 +130,7 @@ void Source::count(std::size_t tokens) {
     entry.reset(kind);
     entry.with_usage = true;
     entry.usage = {};
-    entry.usage.known = 1;
+    entry.usage.known = engine::kKnowsInput;
     entry.usage.input = static_cast<int64_t>(tokens);
     if (kind == INFER_EV_FINISH) {
       entry.finish = INFER_FIN_STOP;
