@@ -44,6 +44,7 @@ struct ModelInfo {
   std::string name{};      // what stands behind the scheme
   std::string family{};    // "llama", "qwen3", ...; empty: unknown
   std::string quantization{};
+  std::string endpoint{};  // the server's origin, "https://api.openai.com"; empty: in this process
   std::optional<std::int64_t> context{};  // tokens
   std::optional<std::int64_t> parameters{};
   std::optional<std::int64_t> size_bytes{};

@@ -46,7 +46,7 @@ enum class Errc : std::uint8_t {
   kQuotaExceeded,    // the account has no credit left; a retry cannot help
   kBudgetExceeded,   // a limit that the program set for itself
   kOverloaded,       // the server or the engine's queue is full
-  kTimeout,          // detail "timeout" says which: connect, first, idle, total
+  kTimeout,          // detail "timeout" says which: connect, first, idle, total, server
   kCancelled,        // the caller asked to stop
   kNetwork,          // connection refused, reset, name not found
   kTls,              // certificate or handshake; never retried
@@ -58,6 +58,7 @@ enum class Errc : std::uint8_t {
   kIo,             // a file could not be read or written
   kEngine,         // a local engine failed
   kEngineCrashed,  // a local engine's process died
+  kServerError,    // the provider's server failed for a reason of its own (5xx)
 };
 
 // "invalid_request", "unauthorized", ...: the names that the CLI, the bindings and the documents

@@ -18,7 +18,7 @@
 //
 //   kind        data              id               extra           also
 //   kStart      -                 the model        metadata, JSON  meta
-//   kPartBegin  tool name         tool call id     -               part_kind, choice, part
+//   kPartBegin  tool name         tool call id     facts, JSON     part_kind, choice, part
 //   kDelta      bytes             -                -               part_kind, choice, part,
 //                                                                  logprobs
 //   kPartEnd    signature of a    the item's id    JSON to keep    part_kind, choice, part
@@ -36,7 +36,10 @@
 // RerankRequest one row of a single number (dimensions 1) a document, its score. Both in the order
 // of the request; top_n leaves no row out.
 //
-// A part of kOpaque has its type in kPartBegin's data, and its JSON in the deltas.
+// A part of kOpaque has its type in kPartBegin's data, and its JSON in the deltas. kPartBegin's
+// extra, empty for the most part, is an object of flags of the part: {"custom":true} of a tool call
+// whose arguments are free text, {"provider_executed":true} of one that is not for the caller,
+// {"redacted":true} of reasoning that is a signature alone.
 //
 // Lifetime: views and pointers in an Event live until the next pull of the source (the next call of
 // Reply::next or try_next). Copy what you keep; EventBuffer (backend.h) keeps whole events.
@@ -106,8 +109,9 @@ struct Warning {
 struct Meta {
   std::string response_id{};
   std::string request_id{};
-  std::string model{};  // that answers; may differ from the one asked for
-  std::string extra{};  // JSON: rate limits, fingerprints
+  std::string model{};         // that answers; may differ from the one asked for
+  std::string extra{};         // JSON: rate limits, fingerprints
+  std::uint32_t attempts = 1;  // how often the request was sent until this answer came
 };
 
 // One token and how likely it was; alternatives follow it in Event::logprobs.

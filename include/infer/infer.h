@@ -20,6 +20,7 @@
 // Where to look, in the order of reading:
 //
 //   registry.h   names: text("llama:..."), what is installed, configuration
+//   cloud.h      keys, addresses, proxies, limits of the providers
 //   model.h      TextModel, ImageModel, EmbeddingModel, RerankModel; Reply and Response
 //   request.h    what can be asked, every field
 //   message.h    conversations: messages and parts
@@ -45,6 +46,7 @@
 
 #include "infer/backend.h"
 #include "infer/call.h"
+#include "infer/cloud.h"
 #include "infer/error.h"
 #include "infer/event.h"
 #include "infer/layers.h"

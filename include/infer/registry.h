@@ -5,7 +5,7 @@
 //
 //   auto model = infer::text("llama:/models/qwen3.gguf", infer::LocalConfig{.context = 4096});
 //
-// A scheme is either built in or a plugin: a shared object infer-SCHEME.so in one of
+// A scheme is either a provider of cloud.h or a plugin: a shared object infer-SCHEME.so in one of
 // plugin_directories(). An engine may come in flavours for graphics processors,
 // infer-SCHEME-cuda.so, -metal.so and -vulkan.so: the scheme takes the first of these, in this
 // order, that loads and finds its driver and a device, else the plain one (the reasons go to
@@ -13,8 +13,8 @@
 // name that is looked up in model_directories(). Loading equal names with equal configuration gives
 // one loaded model, shared while any handle lives.
 //
-// The library reads no file by itself and looks at no environment variable but INFER_PLUGIN_PATH
-// and MODELS_PATH. It never looks in the working directory.
+// The library reads no file by itself and looks at no environment variable but INFER_PLUGIN_PATH,
+// MODELS_PATH and those of the providers (cloud.h). It never looks in the working directory.
 //
 // Models of plugins do not survive a fork: in the child they, their replies and further loads fail
 // with kEngine. Load after the fork, or exec.
@@ -33,6 +33,7 @@
 #include <variant>
 #include <vector>
 
+#include "infer/cloud.h"
 #include "infer/model.h"
 #include "infer/result.h"
 #include "infer/stop.h"
@@ -147,7 +148,9 @@ struct PluginConfig {
   std::string json{};
 };
 
-using Config = std::variant<std::monostate, LocalConfig, PluginConfig>;
+// LocalConfig and PluginConfig are for schemes that load a model, ApiConfig (cloud.h) for those that
+// ask a server: "openai", "anthropic".
+using Config = std::variant<std::monostate, LocalConfig, PluginConfig, ApiConfig>;
 
 // How to behave while a model loads, which can take minutes.
 struct Load {
@@ -200,8 +203,8 @@ class INFER_API Registry {
   Registry() = default;
   // With plugins: schemes that add() did not name are looked for as plugins.
   static Registry with_plugins();
-  // The one behind the free functions below: plugins and, as they come, the cloud providers. Filled
-  // on first use, immutable afterwards.
+  // The one behind the free functions below: plugins and the providers of cloud.h. Filled on first
+  // use, immutable afterwards.
   static const Registry& builtin();
 
   // kInvalidRequest if the scheme is taken or not made of lower-case letters, digits, '-', '+', or

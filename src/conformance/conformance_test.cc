@@ -3,16 +3,19 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <map>
+#include <memory>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "infer/conformance.h"
+#include "infer/layers.h"
 #include "infer/mock.h"
 #include "infer/registry.h"
 
@@ -407,6 +410,66 @@ TEST(CheckBackend, MockThatTakesItsTimePasses) {
   script.delay = milliseconds(1);
   const Report report = check_backend(mock(script).backend(), backend_check());
   EXPECT_THAT(report.findings, IsEmpty()) << report.to_text();
+}
+
+TEST(CheckBackend, MockThatIsRetriedPasses) {
+  MockScript script;
+  script.deltas = {"One ", "two ", "three ", "four."};
+  script.delay = milliseconds(1);
+  const TextModel model = mock(script) | Retry{};
+  const Report report = check_backend(model.backend(), backend_check());
+  EXPECT_THAT(report.findings, IsEmpty()) << report.to_text();
+  EXPECT_GE(report.passed.size(), 30u) << report.to_text();
+}
+
+// Every other attempt fails, some before anything came, some after what is held back.
+TEST(CheckBackend, MockThatNeedsItsRetriesPasses) {
+  struct Flaky final : Backend {
+    std::shared_ptr<const Backend> good = mock(MockScript{}).backend();
+    mutable std::atomic<unsigned> opened{0};
+    const ModelInfo& info() const noexcept override { return good->info(); }
+    std::unique_ptr<Source> open(std::shared_ptr<const Request> request,
+                                 const Call& call) const override {
+      const unsigned n = opened++;
+      if (n % 2 == 1) return good->open(std::move(request), call);
+      auto events = std::make_shared<EventBuffer>();
+      Event start;
+      start.kind = Event::Kind::kStart;
+      if (n % 4 == 0) events->push(start);
+      return replay(std::move(events), Error(Errc::kOverloaded, "busy"));
+    }
+  };
+  Retry often;
+  often.max_retries = 20;
+  often.backoff = milliseconds(1);
+  BackendCheck check = backend_check();
+  check.echoes = true;
+  const Report report = check_backend(often(std::make_shared<Flaky>()), check);
+  EXPECT_THAT(report.findings, IsEmpty()) << report.to_text();
+}
+
+TEST(CheckBackend, ARecordingOfACheckPassesTheCheck) {
+  const Folder folder("recording-" +
+                      std::to_string(std::chrono::steady_clock::now().time_since_epoch().count()));
+  const std::string path = (folder.path / "check.jsonl").string();
+  BackendCheck check = backend_check();
+  check.echoes = true;
+  const TextModel live = mock(MockScript{}) | Record{.path = path};
+  const Report recorded = check_backend(live.backend(), check);
+  EXPECT_THAT(recorded.findings, IsEmpty()) << recorded.to_text();
+  // The check gives this reply up, and so it was not recorded.
+  std::string prompt;
+  while (prompt.size() < std::size_t{256} * 1024)
+    prompt += "one two three four five six seven eight ";
+  TextRequest lengthy;
+  lengthy.messages = {user(prompt)};
+  lengthy.max_tokens = check.max_tokens;
+  lengthy.temperature = 0;
+  ASSERT_TRUE(live.generate(lengthy));
+  const TextModel again = mock(MockScript{}) | Replay{.path = path};
+  const Report report = check_backend(again.backend(), check);
+  EXPECT_THAT(report.findings, IsEmpty()) << report.to_text();
+  EXPECT_GE(report.passed.size(), 30u) << report.to_text();
 }
 
 TEST(CheckBackend, EchoThroughThePluginHostPasses) {

@@ -11,16 +11,16 @@ namespace infer {
 inline namespace v0 {
 namespace {
 
-constexpr std::array<std::string_view, 23> kNames = {
-    "invalid_request",  "unauthorized",  "forbidden",
-    "not_found",        "unsupported",   "context_overflow",
-    "content_filtered", "rate_limited",  "quota_exceeded",
-    "budget_exceeded",  "overloaded",    "timeout",
-    "cancelled",        "network",       "tls",
-    "truncated",        "protocol",      "too_large",
-    "out_of_memory",    "model_invalid", "io",
-    "engine",           "engine_crashed"};
-static_assert(static_cast<std::size_t>(Errc::kEngineCrashed) + 1 == kNames.size());
+constexpr std::array<std::string_view, 24> kNames = {
+    "invalid_request",  "unauthorized",   "forbidden",
+    "not_found",        "unsupported",    "context_overflow",
+    "content_filtered", "rate_limited",   "quota_exceeded",
+    "budget_exceeded",  "overloaded",     "timeout",
+    "cancelled",        "network",        "tls",
+    "truncated",        "protocol",       "too_large",
+    "out_of_memory",    "model_invalid",  "io",
+    "engine",           "engine_crashed", "server_error"};
+static_assert(static_cast<std::size_t>(Errc::kServerError) + 1 == kNames.size());
 
 constexpr std::size_t kMaxBody = 4096;
 

@@ -49,9 +49,9 @@ const Event& EventBuffer::operator[](std::size_t i) const noexcept { return even
 void EventBuffer::clear() { events_.clear(); }
 
 namespace {
-class Replay final : public Source {
+class KeptEvents final : public Source {
  public:
-  Replay(std::shared_ptr<const EventBuffer> events, std::optional<Error> error)
+  KeptEvents(std::shared_ptr<const EventBuffer> events, std::optional<Error> error)
       : events_(std::move(events)), error_(std::move(error)) {}
 
   Step pull(Poller&) override {
@@ -73,7 +73,7 @@ class Replay final : public Source {
 
 std::unique_ptr<Source> replay(std::shared_ptr<const EventBuffer> events,
                                std::optional<Error> error) {
-  return std::make_unique<Replay>(std::move(events), std::move(error));
+  return std::make_unique<KeptEvents>(std::move(events), std::move(error));
 }
 
 }  // namespace v0

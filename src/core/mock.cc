@@ -34,6 +34,13 @@ std::int64_t count_words(const TextRequest& request) {
   return n;
 }
 
+// What a tool call's part begins with, as event.h has it.
+std::string_view flags_of(const ToolCall& call) {
+  if (call.custom && call.provider_executed) return R"({"custom":true,"provider_executed":true})";
+  if (call.custom) return R"({"custom":true})";
+  return call.provider_executed ? R"({"provider_executed":true})" : "";
+}
+
 class MockSource final : public Source {
  public:
   MockSource(MockScript script, const TextRequest& request, const Call& call)
@@ -95,6 +102,7 @@ class MockSource final : public Source {
     if (call) {
       begin.data = call->name;
       begin.id = call->id;
+      begin.extra = flags_of(*call);
     }
     for (const std::string& delta : deltas) {
       if (left_-- == 0) {

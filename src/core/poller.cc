@@ -12,6 +12,9 @@ namespace detail {
 namespace {
 // More idle pollers than this are not worth their descriptors.
 constexpr std::size_t kMaxIdlePollers = 64;
+// A poller whose replies always have something would never look at its sockets: every so many
+// waits it does.
+constexpr std::uint32_t kBusyWaits = 32;
 
 struct Pool {
   std::mutex mutex;
@@ -24,17 +27,26 @@ Pool& pool() {
 }
 }  // namespace
 
-std::shared_ptr<PollerState> PollerState::borrow() {
+PollerState::~PollerState() = default;
+
+std::shared_ptr<PollerState> PollerState::borrow(const std::string& endpoint) {
   {
     std::lock_guard lock(pool().mutex);
     auto& idle = pool().idle;
     if (!idle.empty()) {
-      auto state = std::move(idle.back());
-      idle.pop_back();
+      auto found = idle.end();
+      while (found != idle.begin() && (*--found)->endpoint_ != endpoint) {
+      }
+      if ((*found)->endpoint_ != endpoint) found = idle.end() - 1;
+      auto state = std::move(*found);
+      idle.erase(found);
+      if (!endpoint.empty()) state->endpoint_ = endpoint;
       return state;
     }
   }
-  return std::make_shared<PollerState>();
+  auto state = std::make_shared<PollerState>();
+  state->endpoint_ = endpoint;
+  return state;
 }
 
 void PollerState::give_back(std::shared_ptr<PollerState> state) {
@@ -110,21 +122,47 @@ void PollerState::wake_at(PollerSlot& slot, Clock::time_point when) {
 
 bool PollerState::wait(Clock::time_point until, PollerSlot* only) {
   std::unique_lock lock(mutex);
+  bool looked = io_ == nullptr;  // at the sockets, in this call: also when there is no time to wait
   for (;;) {
     if (!timers_.empty()) fire_timers(Clock::now());
     if (callbacks_ != 0) run_callbacks(lock);
-    if (only ? only->ready : head_ != nullptr) return true;
-    if (!only && std::exchange(woken_, false)) return false;
-    if (unfinished_ == 0) return false;
-    if (until != Clock::time_point::max() && Clock::now() >= until) return false;
-    Clock::time_point next = until;
-    if (!timers_.empty()) next = std::min(next, timers_.front()->when);
-    asleep_ = true;
-    lock.unlock();
-    wait_.until(next);
-    lock.lock();
-    asleep_ = false;
+    const bool found = only ? only->ready : head_ != nullptr;
+    if (found && (looked || ++busy_waits_ < kBusyWaits)) return true;
+    if (found) {
+      sleep(lock, Clock::time_point::min());
+    } else {
+      if (!only && std::exchange(woken_, false)) return false;
+      if (unfinished_ == 0) return false;
+      const bool late = until != Clock::time_point::max() && Clock::now() >= until;
+      if (late && looked) return false;
+      sleep(lock, late ? Clock::time_point::min() : until);
+    }
+    looked = true;
   }
+}
+
+// One sleep, and what the sockets have brought meanwhile.
+void PollerState::sleep(std::unique_lock<std::mutex>& lock, Clock::time_point until) {
+  Clock::time_point next = std::min(until, io_time_);
+  if (!timers_.empty()) next = std::min(next, timers_.front()->when);
+  busy_waits_ = 0;
+  asleep_ = true;
+  lock.unlock();
+  const std::span<const port::Ready> ready = wait_.until(next);
+  lock.lock();
+  asleep_ = false;
+  if (!io_) return;
+  const bool due = io_time_ != Clock::time_point::max() && Clock::now() >= io_time_;
+  if (due) io_time_ = Clock::time_point::max();
+  if (ready.empty() && !due) return;
+  lock.unlock();
+  io_->drive(ready, due);
+  lock.lock();
+}
+
+void PollerState::set_io_time(Clock::time_point when) {
+  std::lock_guard lock(mutex);
+  io_time_ = when;
 }
 
 Reply* PollerState::take_ready() {

@@ -8,10 +8,12 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <string>
 #include <vector>
 
 #include "infer/model.h"
 #include "infer/poller.h"
+#include "src/core/poller_io.h"
 #include "src/port/wait.h"
 
 namespace infer {
@@ -36,10 +38,14 @@ struct PollerSlot : std::enable_shared_from_this<PollerSlot> {
 };
 
 struct PollerState {
-  // A poller for one blocking reply, from a pool of idle ones, and back. Last in, first out: the
-  // one used last has its connections warm.
-  static std::shared_ptr<PollerState> borrow();
+  ~PollerState();
+
+  // A poller for one blocking reply, from a pool of idle ones, and back. Last in, first out, and
+  // best one that last spoke to the same server: connections belong to a poller, and that one has
+  // one that is warm. An empty endpoint: nothing is spoken to.
+  static std::shared_ptr<PollerState> borrow(const std::string& endpoint);
   static void give_back(std::shared_ptr<PollerState> state);
+  static const std::shared_ptr<PollerState>& of(const Poller& poller) { return poller.state_; }
 
   // A reply comes (`ready`: it waits in the list for its first pull), ends, goes.
   static std::shared_ptr<PollerSlot> attach(std::shared_ptr<PollerState> state, Reply* reply,
@@ -61,6 +67,19 @@ struct PollerState {
   // Puts a reply that still has events behind the others.
   void requeue(PollerSlot& slot);
 
+  // ---- for what drives sockets in here (poller_io.h)
+
+  // Null until it is set, once, inside a pull. Only the thread that pulls looks.
+  PollerIo* io() const noexcept { return io_.get(); }
+  void set_io(std::unique_ptr<PollerIo> io) { io_ = std::move(io); }
+  bool prepare_io() noexcept { return wait_.prepare(); }
+  bool watch(int fd, bool readable, bool writable, bool known) noexcept {
+    return wait_.watch(fd, readable, writable, known);
+  }
+  void forget(int fd) noexcept { wait_.forget(fd); }
+  // When drive() is wanted at the latest; max: never. Replaces what was set before.
+  void set_io_time(Clock::time_point when);
+
   std::mutex mutex;
   PollerSlot* current = nullptr;  // being pulled; only the pulling thread looks
 
@@ -74,6 +93,7 @@ struct PollerState {
   void sift_down(std::size_t i);
   void place(std::size_t i, PollerSlot* slot);
   void run_callbacks(std::unique_lock<std::mutex>& lock);
+  void sleep(std::unique_lock<std::mutex>& lock, Clock::time_point until);
 
   PollerSlot* head_ = nullptr;  // ready replies, oldest first
   PollerSlot* tail_ = nullptr;
@@ -83,7 +103,11 @@ struct PollerState {
   bool woken_ = false;         // by Poller::wake
   bool asleep_ = false;        // somebody is in wait_.until: only then does a wake-up cost a write
   std::vector<PollerSlot*> timers_;  // a binary heap, earliest first
+  Clock::time_point io_time_ = Clock::time_point::max();
+  std::uint32_t busy_waits_ = 0;  // since sockets were last looked at
+  std::string endpoint_;          // spoken to last; guarded by the pool
   port::Wait wait_;
+  std::unique_ptr<PollerIo> io_;  // destroyed first: it forgets its sockets
 };
 
 }  // namespace detail

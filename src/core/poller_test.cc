@@ -455,19 +455,19 @@ TEST(Poller, BlockingRepliesReuseIdlePollers) {
   const auto gates = make_gates(1);
   std::vector<const void*> seen;
   for (int i = 0; i < 3; ++i) {
-    auto state = PollerState::borrow();
+    auto state = PollerState::borrow({});
     seen.push_back(state.get());
     PollerState::give_back(std::move(state));
   }
   EXPECT_EQ(seen[0], seen[1]);
   EXPECT_EQ(seen[1], seen[2]);
-  auto a = PollerState::borrow();
-  auto b = PollerState::borrow();
+  auto a = PollerState::borrow({});
+  auto b = PollerState::borrow({});
   EXPECT_NE(a, b);
   const void* last = b.get();
   PollerState::give_back(std::move(a));
   PollerState::give_back(std::move(b));
-  EXPECT_EQ(PollerState::borrow().get(), last);  // last in, first out
+  EXPECT_EQ(PollerState::borrow({}).get(), last);  // last in, first out
   // A waker of a reply that ended does not disturb the next one on the same poller.
   Waker old;
   {

@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <utility>
 
+#if defined(INFER_CLOUD)
+#include "src/cloud/backend.h"
+#endif
 #include "src/plugin/backend.h"
 #include "src/plugin/library.h"
 
@@ -35,7 +38,13 @@ Registry Registry::with_plugins() {
 }
 
 const Registry& Registry::builtin() {
-  static const Registry* const one = new Registry(with_plugins());
+  static const Registry* const one = [] {
+    auto* registry = new Registry(with_plugins());
+#if defined(INFER_CLOUD)
+    cloud::add_providers(*registry);
+#endif
+    return registry;
+  }();
   return *one;
 }
 

@@ -116,7 +116,8 @@ Reply::Reply() noexcept = default;
 
 Reply::Reply(std::shared_ptr<const Backend> backend, Request request, Call call) {
   const bool borrowed = !call.poller;
-  Poller poller = borrowed ? Poller(detail::PollerState::borrow()) : *call.poller;
+  Poller poller =
+      borrowed ? Poller(detail::PollerState::borrow(backend->info().endpoint)) : *call.poller;
   impl_ = std::make_unique<Impl>(std::move(backend), poller, borrowed);
   impl_->slot = detail::PollerState::attach(poller.state_, this, /*ready=*/!borrowed);
   call.deadline = std::min(call.deadline, core::from_now(call.timeouts.total));
@@ -141,7 +142,16 @@ Reply& Reply::operator=(Reply&& other) noexcept {
 }
 Reply::~Reply() = default;
 
-Step Reply::try_next() { return impl_ ? impl_->pull() : Step::kError; }
+Step Reply::try_next() {
+  if (!impl_) return Step::kError;
+  const Step step = impl_->pull();
+  if (step != Step::kPending || !impl_->borrowed) return step;
+  // Nobody else waits in a borrowed poller: its sockets are looked at here.
+  detail::PollerState& state = *impl_->slot->poller;
+  if (!state.io() || !state.wait(Clock::time_point::min(), impl_->slot.get())) return step;
+  state.take(*impl_->slot);
+  return impl_->pull();
+}
 
 const Event& Reply::event() const noexcept {
   static const Event none;

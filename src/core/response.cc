@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "src/core/json.h"
+
 namespace infer {
 namespace core {
 namespace {
@@ -12,6 +14,24 @@ Choice& choice_at(Response& response, std::uint32_t i) {
   if (i >= kMaxChoices) i = kMaxChoices - 1;
   while (response.choices.size() <= i) response.choices.emplace_back();
   return response.choices[i];
+}
+
+// The flags that a part begins with, as far as this library knows them. What is not an object of
+// flags says nothing.
+void set_flags(std::string_view extra, Part& part) {
+  if (extra.empty()) return;
+  const auto json = parse_json(extra);
+  if (!json) return;
+  const auto flag = [&json](std::string_view key) {
+    const Json* value = find(*json, key);
+    return value && value->is_boolean() && value->get<bool>();
+  };
+  if (auto* call = part.get<ToolCall>()) {
+    call->custom = flag("custom");
+    call->provider_executed = flag("provider_executed");
+  } else if (auto* reasoning = part.get<Reasoning>()) {
+    reasoning->redacted = flag("redacted");
+  }
 }
 
 void begin_part(const Event& event, Response& response) {
@@ -26,6 +46,7 @@ void begin_part(const Event& event, Response& response) {
     case Event::PartKind::kOpaque: part.value = Opaque{.type = std::string(event.data)}; break;
     default: part.value = Text{}; break;
   }
+  set_flags(event.extra, part);
   choice_at(response, event.choice).message.parts.push_back(std::move(part));
 }
 
@@ -85,6 +106,7 @@ void start(const Event& event, Response& response) {
   if (!event.meta) return;
   response.id = event.meta->response_id;
   response.request_id = event.meta->request_id;
+  response.attempts = event.meta->attempts;
   if (!event.meta->model.empty()) response.model = event.meta->model;
   if (!event.meta->extra.empty()) response.metadata = event.meta->extra;
 }

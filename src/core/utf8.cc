@@ -31,15 +31,23 @@ std::size_t character(std::string_view text) noexcept {
 }  // namespace
 
 std::size_t utf8_error(std::string_view text) noexcept {
+  constexpr std::uint64_t kHighs = 0x8080808080808080u;
   std::size_t i = 0;
   while (i < text.size()) {
-    std::uint64_t eight;
-    if (text.size() - i >= sizeof eight) {  // mostly ASCII: eight bytes at a time
-      std::memcpy(&eight, text.data() + i, sizeof eight);
-      if ((eight & 0x8080808080808080u) == 0) {
-        i += sizeof eight;
-        continue;
+    if (static_cast<std::uint8_t>(text[i]) < 0x80) {  // mostly ASCII: many bytes at a time
+      std::uint64_t words[4];
+      while (text.size() - i >= sizeof words) {
+        std::memcpy(words, text.data() + i, sizeof words);
+        if (((words[0] | words[1] | words[2] | words[3]) & kHighs) != 0) break;
+        i += sizeof words;
       }
+      while (text.size() - i >= sizeof words[0]) {
+        std::memcpy(words, text.data() + i, sizeof words[0]);
+        if ((words[0] & kHighs) != 0) break;
+        i += sizeof words[0];
+      }
+      while (i < text.size() && static_cast<std::uint8_t>(text[i]) < 0x80) ++i;
+      continue;
     }
     const std::size_t n = character(text.substr(i));
     if (n == 0) return i;

@@ -34,6 +34,7 @@ inline Errc errc_of(std::int32_t code) noexcept {
     case INFER_E_QUOTA_EXCEEDED: return Errc::kQuotaExceeded;
     case INFER_E_TLS: return Errc::kTls;
     case INFER_E_BUDGET_EXCEEDED: return Errc::kBudgetExceeded;
+    case INFER_E_SERVER_ERROR: return Errc::kServerError;
     default: return Errc::kEngine;
   }
 }

@@ -166,6 +166,11 @@ Result<std::string> plugin_json(const PluginConfig& plugin) {
 Result<std::string> config_json(const Config& config) {
   if (const auto* plugin = std::get_if<PluginConfig>(&config)) return plugin_json(*plugin);
   if (const auto* local = std::get_if<LocalConfig>(&config)) return local_json(*local);
+  if (std::holds_alternative<ApiConfig>(config))
+    return Error(
+        Errc::kInvalidRequest,
+        "an ApiConfig is for providers that are reached over HTTP; this scheme is a plugin "
+        "and takes a LocalConfig or a PluginConfig");
   return std::string("{}");
 }
 
