@@ -1,0 +1,111 @@
+// One request on its way through libcurl: what was asked, what has come, and libcurl's callbacks.
+// Several tries may be made with it: redirects, and one more where a pooled connection was dead.
+// Thread rule: whoever holds the lock of the CurlMulti in which it runs.
+#ifndef INFER_SRC_HTTP_CURL_TRANSFER_H_
+#define INFER_SRC_HTTP_CURL_TRANSFER_H_
+
+#include <curl/curl.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "src/http/body_buffer.h"
+#include "src/http/origin.h"
+#include "src/http/transport.h"
+
+namespace infer::http {
+
+struct FreeHeaderList {
+  void operator()(curl_slist* list) const { curl_slist_free_all(list); }
+};
+using HeaderList = std::unique_ptr<curl_slist, FreeHeaderList>;
+
+// What the transfers of one CurlMulti are doing.
+struct CurlCounts {
+  int connecting = 0;   // not known to have a connection yet
+  int tls_writers = 0;  // may write to a TLS connection whenever libcurl works
+};
+
+class CurlTransfer {
+ public:
+  // More than this is buffered of no reply: the connection is not read until a quarter of it
+  // is left, and TCP tells the server.
+  static constexpr std::size_t kPauseAbove = 256 * 1024;
+  static constexpr std::size_t kResumeBelow = 64 * 1024;
+  // Enough for servers that let a client come back while a container starts.
+  static constexpr int kMostRedirects = 100;
+  // Bodies that nobody reads (of redirects, after the proof) are thrown away up to this size: then
+  // the connection can be used again. Beyond it a new one is cheaper.
+  static constexpr std::size_t kMostDiscarded = 256 * 1024;
+
+  CurlTransfer(HttpRequest request, Origin to, BodyBlocks* blocks, CurlCounts* counts);
+  CurlTransfer(const CurlTransfer&) = delete;
+  CurlTransfer& operator=(const CurlTransfer&) = delete;
+
+  // A try begins and ends.
+  void begin(CURL* with) noexcept;
+  void end() noexcept;
+  // After one that led to a redirect, in which case request is what to send next.
+  bool follow();
+  // To whoever reads: there is news.
+  void wake() noexcept {
+    if (std::exchange(armed, false)) waker.wake();
+  }
+  // From now on nobody reads: what comes is thrown away.
+  void discard() noexcept;
+
+  // libcurl's callbacks; `self` is a CurlTransfer.
+  static std::size_t on_header(char* line, std::size_t one, std::size_t n, void* self) noexcept;
+  static std::size_t on_body(char* bytes, std::size_t one, std::size_t n, void* self) noexcept;
+  static int on_connected(void* self, char* to, char* from, int to_port, int from_port) noexcept;
+
+  HttpRequest request;
+  Origin origin;
+  HeaderList header_list;
+  CURL* easy = nullptr;  // while libcurl has it
+
+  HttpHead head;
+  BodyBuffer body;
+  std::optional<Error> error;  // what it ends with
+  bool head_complete = false;
+  bool done = false;  // libcurl is finished with it
+  bool paused = false;
+
+  Waker waker;
+  bool armed = false;  // the reader waits for news
+
+  bool fresh = false;          // no pooled connection, please
+  bool tried_again = false;    // after a dead pooled connection
+  bool sent_any = false;       // a connection is there: the request goes out
+  std::size_t head_bytes = 0;  // of this try's answers
+  Clock::time_point not_before = Clock::time_point::min();  // when it may start
+  Clock::time_point drop_at = Clock::time_point::max();     // in the list of what is drained
+  char reason[CURL_ERROR_SIZE] = {};                        // libcurl's own words
+
+ private:
+  bool take_line(std::string_view line);
+  bool take_status(std::string_view line);
+  bool end_of_head();
+  bool redirect(int status, const std::string& location);
+  bool fail(Error why) noexcept;
+  bool inflated_too_far(std::size_t n);
+  void connected() noexcept;
+  void written() noexcept;
+
+  CurlCounts* counts_;
+  bool connecting_ = false;
+  bool tls_writer_ = false;
+  std::string next_url_;  // where a redirect leads
+  bool next_get_ = false;
+  bool discard_ = false;
+  std::size_t discarded_ = 0;
+  std::uint64_t body_bytes_ = 0;  // after decompression
+  int redirects_ = 0;
+};
+
+}  // namespace infer::http
+
+#endif  // INFER_SRC_HTTP_CURL_TRANSFER_H_
