@@ -1,0 +1,36 @@
+// Anthropic's messages: what the files of this room share.
+//
+// Paths are below ".../v1": provider.cc makes the base URL end so.
+#ifndef INFER_SRC_CLOUD_ANTHROPIC_ANTHROPIC_H_
+#define INFER_SRC_CLOUD_ANTHROPIC_ANTHROPIC_H_
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "infer/cloud.h"
+#include "src/cloud/backend.h"
+#include "src/cloud/wire.h"
+
+namespace infer::cloud {
+
+inline constexpr std::string_view kAnthropic = "anthropic";
+
+// The request for POST /messages (request.cc). Its reader is set; `limits` are for that.
+Result<Outgoing> write_anthropic(std::string_view model, const ApiLimits& limits,
+                                 const TextRequest& request, const Call& call);
+// The request for POST /messages/count_tokens (count_tokens.cc). Its reader is set; what that
+// endpoint does not know - length, sampling, labels - is not sent.
+Result<Outgoing> write_anthropic_count(std::string_view model, const TextRequest& request);
+
+// {"type":"error","error":{"type","message"},"request_id"}, of a body or of a stream's error event.
+Complaint anthropic_complaint(std::string_view body);
+
+// The wire of one model; "" serves for lists, which have none.
+std::shared_ptr<const Wire> anthropic_wire(std::string_view model, const ApiLimits& limits = {});
+// The endpoint with what this provider adds: the version header, the base URL that ends in /v1.
+Result<Endpoint> anthropic_endpoint(const ApiConfig& config);
+
+}  // namespace infer::cloud
+
+#endif  // INFER_SRC_CLOUD_ANTHROPIC_ANTHROPIC_H_

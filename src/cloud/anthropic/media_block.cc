@@ -1,0 +1,112 @@
+#include "src/cloud/anthropic/media_block.h"
+
+#include <string_view>
+#include <utility>
+
+#include "src/cloud/anthropic/anthropic.h"
+#include "src/cloud/raw_json.h"
+#include "src/core/base64.h"
+#include "src/core/utf8.h"
+
+namespace infer::cloud {
+namespace {
+
+enum class FileKind : std::uint8_t { kUnknown, kImage, kPdf, kText };
+
+// "image/PNG; foo=bar" as "image/png".
+std::string plain_mime(std::string_view mime) {
+  std::string name(mime.substr(0, mime.find(';')));
+  while (!name.empty() && name.back() == ' ') name.pop_back();
+  for (char& c : name)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  return name == "image/jpg" ? "image/jpeg" : name;
+}
+
+std::string mime_of_bytes(std::string_view bytes) {
+  const auto begins = [&](std::string_view magic) {
+    return bytes.substr(0, magic.size()) == magic;
+  };
+  if (begins("\x89PNG\r\n\x1a\n")) return "image/png";
+  if (begins("\xff\xd8\xff")) return "image/jpeg";
+  if (begins("GIF87a") || begins("GIF89a")) return "image/gif";
+  if (begins("RIFF") && bytes.size() >= 12 && bytes.substr(8, 4) == "WEBP") return "image/webp";
+  if (begins("%PDF-")) return "application/pdf";
+  return {};
+}
+
+FileKind kind_of_mime(std::string_view mime) {
+  if (mime.substr(0, 6) == "image/") return FileKind::kImage;
+  if (mime == "application/pdf") return FileKind::kPdf;
+  if (mime.substr(0, 5) == "text/") return FileKind::kText;
+  return FileKind::kUnknown;
+}
+
+Error media_error(Errc code, const std::string& field, std::string_view what) {
+  return Error(code, field + ": " + std::string(what))
+      .with_provider(std::string(kAnthropic))
+      .with_detail("field", field);
+}
+
+// The source as JSON; `mime` is given in full here.
+Result<std::string> source_of(const Blob& bytes, const std::string& mime, FileKind kind,
+                              const std::string& field) {
+  std::string json;
+  if (kind == FileKind::kText) {
+    if (core::utf8_error(bytes.view()) != core::kValidUtf8)
+      return media_error(Errc::kInvalidRequest, field, "a text document must be UTF-8");
+    json = R"({"type":"text","media_type":"text/plain","data":)";
+    append_json_string(json, bytes.view());
+    return json + '}';
+  }
+  const bool known = kind == FileKind::kPdf || mime == "image/png" || mime == "image/jpeg" ||
+                     mime == "image/gif" || mime == "image/webp";
+  if (!known)
+    return media_error(Errc::kUnsupported, field,
+                       mime + " is not taken; pictures are JPEG, PNG, GIF or WebP");
+  json = R"({"type":"base64","media_type":)";
+  append_json_string(json, mime);
+  json += R"(,"data":")";
+  core::append_base64(json, bytes.view());
+  return json + "\"}";
+}
+
+std::string source_of(std::string_view type, std::string_view member, std::string_view value) {
+  RawObject source;
+  source.set_string("type", type);
+  source.set_string(member, value);
+  return source.text();
+}
+
+}  // namespace
+
+Result<RawObject> anthropic_media_block(const Media& media, const std::string& field) {
+  const Blob* const blob = std::get_if<Blob>(&media.source);
+  if (std::get_if<Pixels>(&media.source))
+    return media_error(Errc::kUnsupported, field,
+                       "raw pixels are not taken; encode the picture, as PNG for example");
+  std::string mime = plain_mime(media.mime);
+  if (mime.empty() && blob) mime = mime_of_bytes(blob->view());
+  if (mime.empty() && std::get_if<Url>(&media.source)) mime = "image/*";
+  const FileKind kind = kind_of_mime(mime);
+  if (mime.empty())
+    return media_error(Errc::kInvalidRequest, field, "what kind of file is it? Set its mime");
+  if (kind == FileKind::kUnknown)
+    return media_error(Errc::kUnsupported, field,
+                       mime + " is not taken; pictures, PDF and plain text are");
+
+  RawObject block;
+  block.set_string("type", kind == FileKind::kImage ? "image" : "document");
+  if (const Url* url = std::get_if<Url>(&media.source)) {
+    block.set("source", source_of("url", "url", url->url));
+  } else if (const FileId* file = std::get_if<FileId>(&media.source)) {
+    block.set("source", source_of("file", "file_id", file->id));
+  } else {
+    auto source = source_of(*blob, mime, kind, field);
+    if (!source) return std::move(source.error());
+    block.set("source", std::move(*source));
+  }
+  if (kind != FileKind::kImage && !media.name.empty()) block.set_string("title", media.name);
+  return block;
+}
+
+}  // namespace infer::cloud

@@ -1,0 +1,94 @@
+#include <utility>
+
+#include "src/cloud/anthropic/anthropic.h"
+#include "src/cloud/backend.h"
+#include "src/core/json.h"
+
+namespace infer::cloud {
+namespace {
+
+// The version of the API that this wire is written against.
+constexpr const char* kAnthropicVersion = "2023-06-01";
+
+const Provider& anthropic_provider() {
+  static const Provider* const provider =
+      new Provider{.scheme = kAnthropic,
+                   .base_url = "https://api.anthropic.com",
+                   .base_url_variables = {"ANTHROPIC_BASE_URL", "ANTHROPIC_API_BASE"},
+                   .key_variable = "ANTHROPIC_API_KEY",
+                   .key_header = "x-api-key"};
+  return *provider;
+}
+
+class AnthropicWire final : public Wire {
+ public:
+  AnthropicWire(std::string_view model, const ApiLimits& limits) : model_(model), limits_(limits) {}
+
+  Result<Outgoing> write(const Request& request, const Call& call) const override {
+    if (auto* text = std::get_if<TextRequest>(&request))
+      return write_anthropic(model_, limits_, *text, call);
+    if (auto* count = std::get_if<CountRequest>(&request))
+      return write_anthropic_count(model_, count->request);
+    return Error(Errc::kUnsupported,
+                 "this provider answers text requests and counts tokens; it makes no pictures, "
+                 "embeddings or rankings")
+        .with_provider(std::string(kAnthropic));
+  }
+  Complaint complaint(std::string_view body) const override { return anthropic_complaint(body); }
+
+ private:
+  std::string model_;
+  ApiLimits limits_;
+};
+
+}  // namespace
+
+Complaint anthropic_complaint(std::string_view body) {
+  Complaint complaint;
+  const auto json = core::parse_json(body);
+  if (!json) return complaint;
+  complaint.request_id = core::string_or(*json, "request_id");
+  const core::Json* const error = core::find(*json, "error");
+  if (!error) {
+    complaint.message = core::string_or(*json, "message");  // of gateways
+    return complaint;
+  }
+  complaint.type = core::string_or(*error, "type");
+  complaint.message =
+      error->is_string() ? error->get<std::string>() : core::string_or(*error, "message");
+  return complaint;
+}
+
+std::shared_ptr<const Wire> anthropic_wire(std::string_view model, const ApiLimits& limits) {
+  return std::make_shared<AnthropicWire>(model, limits);
+}
+
+Result<Endpoint> anthropic_endpoint(const ApiConfig& config) {
+  std::string version = config.api_version;
+  if (version.empty()) version = environment("ANTHROPIC_API_VERSION");
+  if (version.empty()) version = kAnthropicVersion;
+  if (auto error = check_header_value("api_version", version))
+    return std::move(*error).with_provider(std::string(kAnthropic));
+  auto endpoint = endpoint_of(anthropic_provider(), config, {{"anthropic-version", version}});
+  if (!endpoint) return endpoint;
+  // "https://host" and "https://host/v1" are both in use; the paths of this room are below /v1.
+  if (!endpoint->base_url.ends_with("/v1")) endpoint->base_url += "/v1";
+  endpoint->custom = endpoint->base_url != std::string(anthropic_provider().base_url) + "/v1";
+  return endpoint;
+}
+
+Result<std::shared_ptr<const Backend>> open_anthropic(std::string_view model,
+                                                      const ApiConfig& config) {
+  if (model.empty())
+    return Error(Errc::kInvalidRequest, "no model is named: anthropic:MODEL")
+        .with_provider(std::string(kAnthropic));
+  auto endpoint = anthropic_endpoint(config);
+  if (!endpoint) return std::move(endpoint.error());
+  ModelInfo info{.provider = std::string(kAnthropic), .name = std::string(model)};
+  info.grammar = Known::kNo;
+  info.logprobs = Known::kNo;
+  if (!endpoint->custom) info.tools = info.vision = Known::kYes;
+  return make_backend(anthropic_wire(model, config.limits), std::move(*endpoint), std::move(info));
+}
+
+}  // namespace infer::cloud

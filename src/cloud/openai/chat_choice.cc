@@ -1,0 +1,540 @@
+#include "src/cloud/openai/chat_choice.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "src/cloud/raw_json.h"
+
+namespace infer::cloud {
+namespace {
+
+using core::Json;
+using Complaint = ChatChoice::Complaint;
+
+// Bounds on what a server may make this process keep besides the answer itself.
+constexpr std::size_t kMaxKept = 16 * 1024 * 1024;    // bytes of members that are not known
+constexpr std::size_t kMaxNameless = 1024 * 1024;     // bytes of arguments before the tool's name
+constexpr std::uint64_t kMaxParts = 100 * 1000;       // of one choice
+constexpr std::int64_t kMaxCallIndex = 1023;
+constexpr std::uint64_t kLegacySlot = UINT64_MAX;     // of "function_call", which has no index
+
+constexpr std::array kReasoningFields = {
+    DeltaField::kReasoningContent, DeltaField::kReasoning, DeltaField::kReasoningText};
+
+bool is_space(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
+
+const std::string* text_at(const Json& object, std::string_view key) {
+  const Json* value = core::find(object, key);
+  return value ? value->get_ptr<const std::string*>() : nullptr;
+}
+
+bool is_one_of(std::string_view name, std::initializer_list<std::string_view> names) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+std::string_view raw_at(std::string_view object, std::string_view key) {
+  return raw_member(object, key).value_or("null");
+}
+
+void add_member(std::string& to, std::string_view name, std::string_view raw) {
+  if (!to.empty()) to += ',';
+  append_json_string(to, name);
+  to += ':';
+  to += raw;
+}
+
+std::string object_of(std::string_view members) {
+  return members.empty() ? std::string() : "{" + std::string(members) + "}";
+}
+
+// Pieces of a value that streams: text grows, lists grow, objects are merged; all else is replaced.
+void merge_piece(Json& into, const Json& piece) {
+  if (into.is_object() && piece.is_object()) {
+    for (const auto& [key, value] : piece.items()) {
+      const bool label = is_one_of(key, {"id", "type", "format", "role"});
+      if (!into.contains(key) || label)
+        into[key] = value;
+      else if (!value.is_null())
+        merge_piece(into[key], value);
+    }
+  } else if (into.is_string() && piece.is_string()) {
+    into.get_ref<std::string&>() += piece.get_ref<const std::string&>();
+  } else if (into.is_array() && piece.is_array()) {
+    into.insert(into.end(), piece.begin(), piece.end());
+  } else {
+    into = piece;
+  }
+}
+
+Finish finish_of(std::string_view raw, bool refused, bool calls) {
+  if (is_one_of(raw, {"stop", "eos", "eos_token", "end_turn", "stop_sequence"}))
+    return refused ? Finish::kRefusal : calls ? Finish::kToolCalls : Finish::kStop;
+  if (is_one_of(raw, {"length", "max_tokens", "max_output_tokens"})) return Finish::kLength;
+  if (raw == "model_length") return Finish::kContextFull;  // Mistral
+  if (is_one_of(raw, {"tool_calls", "function_call", "tool_use"})) return Finish::kToolCalls;
+  if (raw == "content_filter") return Finish::kFiltered;
+  if (raw == "refusal") return Finish::kRefusal;
+  return Finish::kOther;
+}
+
+}  // namespace
+
+bool says_nothing(const Json& value) {
+  return value.is_null() || (value.is_boolean() && !value.get<bool>()) ||
+         (value.is_string() && value.get_ref<const std::string&>().empty()) ||
+         (value.is_structured() && value.empty());
+}
+
+Event::PartKind part_kind(DeltaField field) noexcept {
+  switch (field) {
+    case DeltaField::kContent: return Event::PartKind::kText;
+    case DeltaField::kRefusal: return Event::PartKind::kRefusal;
+    case DeltaField::kArguments: return Event::PartKind::kToolCall;
+    default: return Event::PartKind::kReasoning;
+  }
+}
+
+std::string_view field_name(DeltaField field) noexcept {
+  switch (field) {
+    case DeltaField::kContent: return "content";
+    case DeltaField::kRefusal: return "refusal";
+    case DeltaField::kReasoningContent: return "reasoning_content";
+    case DeltaField::kReasoning: return "reasoning";
+    case DeltaField::kReasoningText: return "reasoning_text";
+    case DeltaField::kThinking: return "thinking";
+    case DeltaField::kArguments: return "arguments";
+  }
+  return {};
+}
+
+void JsonProgress::feed(std::string_view bytes) {
+  for (const char c : bytes) {
+    switch (state_) {
+      case State::kStart:
+        if (is_space(c)) break;
+        state_ = c == '{' || c == '[' ? State::kInside : State::kScalar;
+        depth_ = 1;
+        break;
+      case State::kInside:
+        if (c == '"') state_ = State::kString;
+        if (c == '{' || c == '[') ++depth_;
+        if ((c == '}' || c == ']') && --depth_ == 0) state_ = State::kDone;
+        break;
+      case State::kString:
+        if (c == '"') state_ = State::kInside;
+        if (c == '\\') state_ = State::kEscape;
+        break;
+      case State::kEscape: state_ = State::kString; break;
+      case State::kScalar:
+      case State::kDone: return;
+    }
+  }
+}
+
+// ---- the entry of "choices"
+
+Complaint ChatChoice::read(const Json& choice, std::string_view raw, EventQueue& out) {
+  if (const Json* logprobs = core::find(choice, "logprobs")) read_logprobs(*logprobs);
+  // "message" is what whole answers have, and some streams.
+  for (const char* name : {"delta", "message"}) {
+    const Json* said = core::find(choice, name);
+    if (!said || said->is_null()) continue;
+    if (!said->is_object()) return "\"" + std::string(name) + "\" is not an object";
+    if (said->empty()) continue;
+    if (auto wrong = message(*said, raw_at(raw, name), out)) return wrong;
+  }
+  read_finish(choice);
+  for (const auto& [name, value] : choice.items()) {
+    if (is_one_of(name, {"index", "delta", "message", "logprobs", "finish_reason"})) continue;
+    if (says_nothing(value)) continue;
+    const std::string bytes(raw_at(raw, name));
+    if (has_fact(name, bytes)) continue;
+    kept_bytes_ += name.size() + bytes.size();
+    if (kept_bytes_ > kMaxKept) return "it holds more than 16 MiB of members that are not known";
+    facts_changed_ = true;
+    const auto same = [&](const auto& fact) { return fact.first == name; };
+    const auto found = std::find_if(facts_.begin(), facts_.end(), same);
+    if (found == facts_.end())
+      facts_.emplace_back(name, bytes);
+    else
+      found->second = bytes;
+  }
+  return std::nullopt;
+}
+
+bool ChatChoice::facts_changed() { return std::exchange(facts_changed_, false); }
+
+bool ChatChoice::has_fact(std::string_view name, std::string_view raw) const {
+  return std::any_of(facts_.begin(), facts_.end(), [&](const auto& fact) {
+    return fact.first == name && fact.second == raw;
+  });
+}
+
+void ChatChoice::read_finish(const Json& choice) {
+  const std::string* reason = text_at(choice, "finish_reason");
+  if (!reason || reason->empty() || finish_) return;  // "" is what some servers have for null
+  finish_ = *reason;
+  // vLLM and SGLang say which stop text it was; a number is the id of a token.
+  for (const char* name : {"stop_reason", "matched_stop"})
+    if (const std::string* stop = text_at(choice, name); stop && *reason == "stop")
+      stopped_by_ = *stop;
+}
+
+// ---- the message
+
+Complaint ChatChoice::message(const Json& message, std::string_view raw, EventQueue& out) {
+  std::string_view reasoning;
+  for (const DeltaField field : kReasoningFields) {
+    const std::string* said = text_at(message, field_name(field));
+    // Servers on the way from one name to the other send the same under both.
+    if (!said || said->empty() || *said == reasoning) continue;
+    reasoning = *said;
+    if (auto wrong = text(field, *said, out)) return wrong;
+  }
+  if (const Json* said = core::find(message, "content"); said && !said->is_null())
+    if (auto wrong = content(*said, said->is_array() ? raw_at(raw, "content") : "", out))
+      return wrong;
+  if (const std::string* said = text_at(message, "refusal"); said && !said->empty())
+    if (auto wrong = text(DeltaField::kRefusal, *said, out)) return wrong;
+  if (const Json* list = core::find(message, "annotations"); list && list->is_array()) {
+    for (const std::string_view element : raw_elements(raw_at(raw, "annotations"))) {
+      kept_bytes_ += element.size();
+      if (kept_bytes_ > kMaxKept) return "it holds more than 16 MiB of annotations";
+      annotations_ += annotations_.empty() ? "" : ",";
+      annotations_ += element;
+    }
+  }
+  if (const Json* list = core::find(message, "tool_calls"); list && !list->is_null())
+    if (auto wrong = calls(*list, raw_at(raw, "tool_calls"), out)) return wrong;
+  if (const Json* call = core::find(message, "function_call"); call && call->is_object())
+    if (auto wrong = function_call(*call, out)) return wrong;
+  for (const auto& [name, value] : message.items()) {
+    if (is_one_of(name, {"role", "content", "refusal", "annotations", "tool_calls", "name",
+                         "function_call"}))
+      continue;
+    const bool is_text = value.is_string();
+    if (is_text && is_one_of(name, {"reasoning_content", "reasoning", "reasoning_text"})) continue;
+    if (auto wrong = unknown_member(name, value)) return wrong;
+  }
+  return std::nullopt;
+}
+
+Complaint ChatChoice::unknown_member(const std::string& name, const Json& value) {
+  if (says_nothing(value)) return std::nullopt;
+  kept_bytes_ += name.size() + core::dump_json(value).size();
+  if (kept_bytes_ > kMaxKept) return "it holds more than 16 MiB of members that are not known";
+  if (members_.contains(name))
+    merge_piece(members_[name], value);
+  else
+    members_[name] = value;
+  return std::nullopt;
+}
+
+Complaint ChatChoice::content(const Json& content, std::string_view raw, EventQueue& out) {
+  if (const auto* said = content.get_ptr<const std::string*>())
+    return text(DeltaField::kContent, *said, out);
+  if (content.is_object()) return content_part(content, core::dump_json(content), out);
+  if (!content.is_array()) return "\"content\" is neither text nor a list of parts";
+  const auto elements = raw_elements(raw);
+  for (std::size_t i = 0; i < content.size(); ++i)
+    if (auto wrong = content_part(content[i], i < elements.size() ? elements[i] : "{}", out))
+      return wrong;
+  return std::nullopt;
+}
+
+Complaint ChatChoice::content_part(const Json& part, std::string_view raw, EventQueue& out) {
+  if (const auto* said = part.get_ptr<const std::string*>())
+    return text(DeltaField::kContent, *said, out);
+  if (!part.is_object()) return "a part of \"content\" is not an object";
+  const std::string type = core::string_or(part, "type");
+  if (const std::string* said = text_at(part, "text"); said && is_one_of(type, {"text", ""}))
+    return text(DeltaField::kContent, *said, out);
+  if (const std::string* said = text_at(part, "refusal"); said && type == "refusal")
+    return text(DeltaField::kRefusal, *said, out);
+  const Json* thinking = core::find(part, "thinking");
+  if (type != "thinking" || !thinking) {
+    opaque(type, raw, out);
+    return std::nullopt;
+  }
+  if (const auto* said = thinking->get_ptr<const std::string*>())
+    return text(DeltaField::kThinking, *said, out);
+  for (const Json& piece : *thinking)
+    if (const std::string* said = text_at(piece, "text"))
+      if (auto wrong = text(DeltaField::kThinking, *said, out)) return wrong;
+  return std::nullopt;
+}
+
+// ---- log-probabilities
+
+void ChatChoice::read_logprobs(const Json& logprobs) {
+  for (const char* name : {"content", "refusal"})
+    if (const Json* tokens = core::find(logprobs, name); tokens && tokens->is_array())
+      read_tokens(*tokens);
+}
+
+void ChatChoice::read_tokens(const Json& tokens) {
+  for (const Json& token : tokens) {
+    if (!token.is_object()) continue;
+    const Json* top = core::find(token, "top_logprobs");
+    const bool has_top = top && top->is_array();
+    put_logprob(token, has_top ? static_cast<std::uint32_t>(top->size()) : 0);
+    if (!has_top) continue;
+    for (const Json& other : *top) put_logprob(other, 0);
+  }
+}
+
+void ChatChoice::put_logprob(const Json& token, std::uint32_t n_top) {
+  std::string bytes = core::string_or(token, "token");
+  if (const Json* list = core::find(token, "bytes"); list && list->is_array()) {
+    bytes.clear();
+    for (const Json& byte : *list)
+      if (byte.is_number_integer()) bytes += static_cast<char>(byte.get<std::uint8_t>());
+  }
+  TokenLogprob& entry = logprobs_.entries.emplace_back();
+  entry.logprob = -9999;  // OpenAI's own figure for "very unlikely"
+  if (const Json* value = core::find(token, "logprob"); value && value->is_number())
+    entry.logprob = value->get<float>();
+  if (const auto id = core::int_at(token, "id"); id && *id >= 0 && *id <= INT32_MAX)
+    entry.token = static_cast<std::int32_t>(*id);  // llama-server
+  entry.bytes = logprobs_.bytes.emplace_back(std::move(bytes));
+  entry.n_top = n_top;
+}
+
+// ---- text, reasoning, refusals
+
+EventQueue::Key ChatChoice::new_key() { return std::uint64_t{index_} << 32 | keys_++; }
+
+Complaint ChatChoice::text(DeltaField field, std::string_view bytes, EventQueue& out) {
+  if (bytes.empty() && logprobs_.entries.empty()) return std::nullopt;
+  if (current_ != field) {
+    if (keys_ > kMaxParts) return "it changes between text and reasoning without an end";
+    end_text(out);
+    end_complete_calls(out, nullptr);
+    current_ = field;
+    current_key_ = new_key();
+    refused_ = refused_ || field == DeltaField::kRefusal;
+    out.begin(current_key_, index_, part_kind(field));
+  }
+  const Logprobs logprobs = std::exchange(logprobs_, {});
+  out.delta(current_key_, bytes, logprobs.entries);
+  return std::nullopt;
+}
+
+void ChatChoice::opaque(std::string_view type, std::string_view json, EventQueue& out) {
+  end_text(out);
+  const EventQueue::Key key = new_key();
+  out.begin(key, index_, Event::PartKind::kOpaque, type);
+  out.delta(key, json);
+  out.end(key);
+}
+
+void ChatChoice::end_text(EventQueue& out, std::string_view more_facts) {
+  if (!current_) return;
+  std::string members;
+  if (!annotations_.empty()) add_member(members, "annotations", "[" + annotations_ + "]");
+  annotations_.clear();
+  if (part_kind(*current_) == Event::PartKind::kReasoning)
+    add_member(members, "field", "\"" + std::string(field_name(*current_)) + "\"");
+  if (!more_facts.empty()) members += (members.empty() ? "" : ",") + std::string(more_facts);
+  out.end(current_key_, {}, {}, object_of(members));
+  current_.reset();
+}
+
+bool ChatChoice::plain(DeltaField field, std::uint32_t call, std::string_view bytes, bool borrowed,
+                       EventQueue& out) {
+  if (!logprobs_.entries.empty()) return false;
+  EventQueue::Key key = current_key_;
+  if (field == DeltaField::kArguments) {
+    const auto slot = slots_.find(call);
+    if (slot == slots_.end()) return false;
+    Call& to = calls_[slot->second];
+    if (!to.begun || to.ended || to.custom) return false;
+    to.progress.feed(bytes);
+    key = to.key;
+  } else if (current_ != field) {
+    return false;
+  }
+  if (borrowed)
+    out.delta_view(key, bytes);
+  else
+    out.delta(key, bytes);
+  return true;
+}
+
+// ---- tool calls
+
+Complaint ChatChoice::calls(const Json& list, std::string_view raw, EventQueue& out) {
+  if (!list.is_array()) return "\"tool_calls\" is not a list";
+  const auto elements = raw_elements(raw);
+  for (std::size_t i = 0; i < list.size() && i < elements.size(); ++i) {
+    if (list[i].is_null()) continue;
+    if (!list[i].is_object()) return "a tool call is not an object";
+    if (auto wrong = call_delta(list[i], elements[i], i, out)) return wrong;
+  }
+  return std::nullopt;
+}
+
+Complaint ChatChoice::call_delta(const Json& delta, std::string_view raw, std::size_t position,
+                                 EventQueue& out) {
+  std::size_t slot = 0;
+  if (auto wrong = slot_of(delta, position, slot)) return wrong;
+  Call& call = calls_[slot];
+  if (auto wrong = name_call(call, delta, raw)) return wrong;
+  const Json* function = core::find(delta, call.custom ? "custom" : "function");
+  const Json* said =
+      function ? core::find(*function, call.custom ? "input" : "arguments") : nullptr;
+  std::string bytes;
+  // Arguments are text; some servers send the object itself.
+  if (said && said->is_structured()) bytes = core::dump_json(*said);
+  if (said && said->is_string()) bytes = said->get<std::string>();
+  return arguments(call, bytes, out);
+}
+
+Complaint ChatChoice::function_call(const Json& delta, EventQueue& out) {
+  const auto [place, fresh] = slots_.emplace(kLegacySlot, calls_.size());
+  if (fresh) calls_.emplace_back();
+  Call& call = calls_[place->second];
+  if (call.name.empty()) call.name = core::string_or(delta, "name");
+  return arguments(call, core::string_or(delta, "arguments"), out);
+}
+
+// Which call a delta belongs to. By its index, if it has one; but a new name and id under the index
+// of a call that is complete are a new call (servers that number every call 0). Without an index:
+// by its id, else it goes on with the last call, unless several come in one list.
+Complaint ChatChoice::slot_of(const Json& delta, std::size_t position, std::size_t& slot) {
+  const std::string id = core::string_or(delta, "id");
+  const Json* function = core::find(delta, "function");
+  if (!function) function = core::find(delta, "custom");
+  const bool named = function && !core::string_or(*function, "name").empty();
+  const auto add = [&]() -> Complaint {
+    if (calls_.size() > static_cast<std::size_t>(kMaxCallIndex))
+      return "more than 1024 tool calls in one answer";
+    slot = calls_.size();
+    calls_.emplace_back();
+    return std::nullopt;
+  };
+  const Json* index = core::find(delta, "index");
+  if (index && !index->is_null()) {
+    const auto number = core::int_at(delta, "index");
+    if (!number || *number < 0 || *number > kMaxCallIndex)
+      return "the index of a tool call is not a number from 0 to 1023";
+    const auto [place, fresh] = slots_.emplace(static_cast<std::uint64_t>(*number), calls_.size());
+    if (fresh) return add();
+    slot = place->second;
+    const Call& call = calls_[slot];
+    const bool other = named && !id.empty() && !call.id.empty() && call.id != id;
+    if (!other || !call.progress.complete()) return std::nullopt;
+    place->second = calls_.size();
+    return add();
+  }
+  if (!id.empty()) {
+    for (slot = 0; slot < calls_.size(); ++slot)
+      if (calls_[slot].id == id) return std::nullopt;
+    if (named || calls_.empty()) return add();
+  }
+  const bool another = named && (position > 0 || calls_.empty() || calls_.back().begun);
+  const bool repeated = !calls_.empty() && position == 0 && function &&
+                        calls_.back().name == core::string_or(*function, "name") &&
+                        !calls_.back().progress.complete();
+  if (calls_.empty() || (another && !repeated)) return add();
+  slot = calls_.size() - 1;
+  return std::nullopt;
+}
+
+Complaint ChatChoice::name_call(Call& call, const Json& delta, std::string_view raw) {
+  if (call.begun) return std::nullopt;  // names and ids that are repeated tell nothing
+  if (call.id.empty()) call.id = core::string_or(delta, "id");
+  const Json* custom = core::find(delta, "custom");
+  if (custom && custom->is_object()) call.custom = true;
+  const Json* function = call.custom ? custom : core::find(delta, "function");
+  if (function && call.name.empty()) call.name = core::string_or(*function, "name");
+  for (const auto& [name, value] : delta.items()) {
+    if (is_one_of(name, {"index", "id", "type", "function", "custom"}) || says_nothing(value))
+      continue;
+    const std::string_view bytes = raw_at(raw, name);
+    kept_bytes_ += name.size() + bytes.size();
+    if (kept_bytes_ > kMaxKept) return "it holds more than 16 MiB of members that are not known";
+    add_member(call.extra, name, bytes);
+  }
+  return std::nullopt;
+}
+
+Complaint ChatChoice::arguments(Call& call, std::string_view bytes, EventQueue& out) {
+  if (call.ended) {
+    if (std::all_of(bytes.begin(), bytes.end(), is_space)) return std::nullopt;
+    return "more arguments for the tool call " + call.id + ", which was complete";
+  }
+  call.progress.feed(bytes);
+  if (!call.begun) {
+    // The id comes with the name or before it; a server that has none gives arguments at once.
+    if (call.name.empty() || (call.id.empty() && bytes.empty() && call.held.empty())) {
+      call.held += bytes;
+      if (call.held.size() > kMaxNameless) return "a tool call of 1 MiB without a name";
+      return std::nullopt;
+    }
+    begin_call(call, out);
+  }
+  if (!bytes.empty()) {
+    const Logprobs logprobs = std::exchange(logprobs_, {});
+    out.delta(call.key, bytes, logprobs.entries);
+  }
+  return std::nullopt;
+}
+
+void ChatChoice::begin_call(Call& call, EventQueue& out) {
+  end_text(out);
+  end_complete_calls(out, &call);
+  call.key = new_key();
+  call.begun = true;
+  if (call.id.empty())  // results must be able to name it
+    call.id = "call_" + std::to_string(index_) + "_" + std::to_string(&call - calls_.data());
+  out.begin(call.key, index_, Event::PartKind::kToolCall, call.name, call.id,
+            call.custom ? "{\"custom\":true}" : "");
+  if (!call.held.empty()) out.delta(call.key, call.held);
+  call.held.clear();
+}
+
+void ChatChoice::end_call(Call& call, EventQueue& out, std::string_view more_facts) {
+  if (!call.begun || call.ended) return;
+  call.ended = true;
+  std::string members = call.extra;
+  if (!more_facts.empty()) members += (members.empty() ? "" : ",") + std::string(more_facts);
+  out.end(call.key, {}, {}, object_of(members));
+}
+
+// A call ends when another part begins and its arguments are a whole JSON value. One that is not
+// complete goes on: servers that run calls in parallel send their pieces in any order.
+void ChatChoice::end_complete_calls(EventQueue& out, const Call* but) {
+  for (Call& call : calls_)
+    if (&call != but && !call.custom && call.progress.complete()) end_call(call, out);
+}
+
+// ---- the end
+
+void ChatChoice::end_parts(std::string_view answer_facts, EventQueue& out) {
+  if (!logprobs_.entries.empty()) (void)text(current_.value_or(DeltaField::kContent), {}, out);
+  for (Call& call : calls_)
+    if (!call.begun && (!call.name.empty() || !call.held.empty())) begin_call(call, out);
+  std::string facts;
+  for (const auto& [name, raw] : facts_) add_member(facts, name, raw);
+  std::string members;
+  if (!facts.empty()) add_member(members, "choice", object_of(facts));
+  if (!answer_facts.empty()) add_member(members, "answer", object_of(answer_facts));
+  // They go to the last part that is still open.
+  const auto is_open = [](const Call& call) { return call.begun && !call.ended; };
+  const auto last = std::find_if(calls_.rbegin(), calls_.rend(), is_open);
+  const bool to_call = !current_ && last != calls_.rend();
+  for (Call& call : calls_) end_call(call, out, to_call && &call == &*last ? members : "");
+  end_text(out, members);
+  for (const auto& [name, value] : members_.items()) opaque(name, core::dump_json(value), out);
+}
+
+void ChatChoice::put_finish(EventQueue& out) {
+  if (!finish_) return out.finish(index_, Finish::kUnknown, {});
+  if (!stopped_by_.empty() && calls_.empty())
+    return out.finish(index_, Finish::kStopSequence, stopped_by_);
+  out.finish(index_, finish_of(*finish_, refused_, !calls_.empty()), *finish_);
+}
+
+}  // namespace infer::cloud

@@ -1,0 +1,305 @@
+#include "src/cloud/openai/chat_reader.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "src/cloud/openai/openai.h"
+#include "src/cloud/raw_json.h"
+#include "src/core/utf8.h"
+
+namespace infer::cloud {
+namespace {
+
+using core::Json;
+
+constexpr std::int64_t kMaxChoiceIndex = 1023;
+constexpr std::size_t kMaxSeen = 256;               // names of members that are not known
+constexpr std::size_t kMaxLateFacts = 1024 * 1024;  // bytes of such members after the start
+
+std::string_view trimmed(std::string_view text) {
+  const auto space = [](char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; };
+  while (!text.empty() && space(text.front())) text.remove_prefix(1);
+  while (!text.empty() && space(text.back())) text.remove_suffix(1);
+  return text;
+}
+
+// Escapes of surrogates without a partner, which no parser takes, as escapes of U+FFFD.
+std::string with_whole_pairs(std::string text) {
+  const auto unit_at = [&](std::size_t at) -> char {  // 'h' high, 'l' low, 0 neither
+    if (text.size() < at + 6 || text[at] != '\\' || text[at + 1] != 'u') return 0;
+    if (text[at + 2] != 'd' && text[at + 2] != 'D') return 0;
+    const char c = text[at + 3];
+    if (c == '8' || c == '9' || c == 'a' || c == 'A' || c == 'b' || c == 'B') return 'h';
+    return (c >= 'c' && c <= 'f') || (c >= 'C' && c <= 'F') ? 'l' : char{0};
+  };
+  for (std::size_t i = 0; i + 1 < text.size(); ++i) {
+    if (text[i] != '\\') continue;
+    const char unit = unit_at(i);
+    if (unit == 'h' && unit_at(i + 6) == 'l') {
+      i += 11;
+    } else if (unit != 0) {
+      text.replace(i, 6, "\\ufffd");
+      i += 5;
+    } else {
+      ++i;  // of another escape, such as a backslash before a 'u'
+    }
+  }
+  return text;
+}
+
+std::string rate_limits(const http::HttpHead& head) {
+  std::string members;
+  for (const http::Header& header : head.headers) {
+    std::string name = header.name;
+    for (char& c : name)
+      if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
+    if (name.rfind("x-ratelimit-", 0) != 0) continue;
+    members += members.empty() ? "" : ",";
+    append_json_string(members, core::utf8_repaired(name));
+    members += ':';
+    append_json_string(members, core::utf8_repaired(header.value));
+  }
+  return members.empty() ? std::string() : "{" + members + "}";
+}
+
+void add_fact(std::string& members, std::string_view name, std::string_view raw) {
+  members += members.empty() ? "" : ",";
+  append_json_string(members, name);
+  members += ':';
+  members += raw;
+}
+
+std::optional<std::int64_t> figure(const Json& usage, std::string_view key) {
+  const auto number = core::int_at(usage, key);
+  return number && *number >= 0 ? number : std::nullopt;
+}
+
+std::optional<std::int64_t> figure(const Json& usage, std::string_view group,
+                                   std::string_view key) {
+  const Json* details = core::find(usage, group);
+  return details ? figure(*details, key) : std::nullopt;
+}
+
+}  // namespace
+
+std::optional<Usage> chat_usage(const Json& usage, std::string_view raw) {
+  Usage found;
+  found.input = figure(usage, "prompt_tokens");
+  found.output = figure(usage, "completion_tokens");
+  found.cache_read = figure(usage, "prompt_tokens_details", "cached_tokens");
+  if (!found.cache_read) found.cache_read = figure(usage, "prompt_cache_hit_tokens");  // DeepSeek
+  found.cache_write = figure(usage, "prompt_tokens_details", "cache_write_tokens");
+  found.reasoning = figure(usage, "completion_tokens_details", "reasoning_tokens");
+  const auto total = figure(usage, "total_tokens");
+  // xAI leaves the reasoning out of completion_tokens; the total tells.
+  if (total && found.input && found.output && found.reasoning && *found.reasoning > 0 &&
+      *total - *found.input - *found.reasoning == *found.output)
+    *found.output += *found.reasoning;
+  if (!found.input && !found.output) return std::nullopt;
+  found.raw = raw;
+  return found;
+}
+
+void ChatReader::head(const http::HttpHead& head) {
+  head_ = head;
+  if (const std::string* id = head.find("x-request-id")) meta_.request_id = *id;
+  if (const std::string limits = rate_limits(head); !limits.empty())
+    add_fact(start_facts_, "rate_limits", limits);
+}
+
+std::optional<Error> ChatReader::event(std::string_view type, std::string_view data,
+                                       EventQueue& out) {
+  ++events_;
+  if (done_) return std::nullopt;
+  if (path_ == Path::kTemplates && type != "error") {
+    DeltaHoles holes;
+    if (const Meaning* meaning = templates_.match(data, holes))
+      if (plain(*meaning, holes[0], out)) return std::nullopt;
+  }
+  const std::string_view text = trimmed(data);
+  if (text.empty()) return std::nullopt;
+  if (text == "[DONE]") return mark_of_the_end();
+  if (type == "error") return server_error(text);
+  if (path_ != Path::kFull && started_ && read_plain(data, out)) return std::nullopt;
+  return full(text, out);
+}
+
+bool ChatReader::plain(const Meaning& meaning, std::string_view inside, EventQueue& out) {
+  const auto choice = choices_.find(meaning.choice);
+  if (choice == choices_.end()) return false;
+  if (!has_escapes(inside))
+    return choice->second.plain(meaning.field, meaning.call, inside, true, out);
+  scratch_.clear();
+  append_unescaped(scratch_, inside);
+  return choice->second.plain(meaning.field, meaning.call, scratch_, false, out);
+}
+
+bool ChatReader::read_plain(std::string_view data, EventQueue& out) {
+  const auto delta = plain_parser_.read(data, seen_);
+  if (!delta) return false;
+  const auto choice = choices_.find(delta->choice);
+  if (choice == choices_.end()) return false;
+  for (std::size_t i = 0; i < delta->n_facts; ++i)
+    if (!choice->second.has_fact(delta->facts[i].first, delta->facts[i].second)) return false;
+  const Meaning meaning{delta->choice, delta->field, delta->call};
+  if (!plain(meaning, delta->inside, out)) return false;
+  if (path_ != Path::kTemplates) return true;
+  if (delta->obfuscation.data())
+    templates_.learn(data, {delta->inside, delta->obfuscation}, meaning);
+  else
+    templates_.learn(data, {delta->inside}, meaning);
+  return true;
+}
+
+std::optional<Error> ChatReader::mark_of_the_end() {
+  const bool proves = dialect_.done_proves && !choices_.empty();
+  if (!proves && !all_finished())
+    return Error(Errc::kTruncated,
+                 "the stream said [DONE] without a finish_reason for every answer: it may be cut")
+        .with_provider(std::string(kOpenAi))
+        .with_retry(RetryHint::kAmbiguous);
+  done_ = true;
+  return missing_choices();
+}
+
+// How many answers come is a promise, which a server that does not know "n" breaks.
+std::optional<Error> ChatReader::missing_choices() const {
+  if (choices_.size() >= n_) return std::nullopt;
+  return Error(Errc::kProtocol, "n: " + std::to_string(n_) + " answers were asked for, " +
+                                    std::to_string(choices_.size()) +
+                                    " came; this server or model does not give several")
+      .with_provider(std::string(kOpenAi))
+      .with_detail("field", "n");
+}
+
+// ---- the full parser
+
+std::optional<Error> ChatReader::full(std::string_view data, EventQueue& out) {
+  auto json = core::parse_json(data);
+  std::string repaired;
+  if (!json) {  // what a browser would read all the same
+    repaired = with_whole_pairs(core::utf8_repaired(data));
+    if (repaired != data) json = core::parse_json(repaired);
+    if (!json) return wrong(json.error().message(), data);
+    data = repaired;
+  }
+  return answer(*json, data, out);
+}
+
+std::optional<Error> ChatReader::answer(const Json& json, std::string_view raw, EventQueue& out) {
+  if (!json.is_object()) return wrong("it is not a JSON object", raw);
+  const Json* error = core::find(json, "error");
+  // vLLM had "object" before it had "error".
+  if ((error && !says_nothing(*error)) || core::string_or(json, "object") == "error")
+    return server_error(raw);
+  note_facts(json, raw);
+  if (const std::string model = core::string_or(json, "model"); !model.empty() && !started_) {
+    meta_.model = model;
+    start(out);
+  }
+  if (const Json* list = core::find(json, "choices"); list && !list->is_null())
+    if (auto bad = choices(*list, raw_member(raw, "choices").value_or("[]"), out)) return bad;
+  note_usage(json, raw, out);
+  return std::nullopt;
+}
+
+Error ChatReader::server_error(std::string_view body) const {
+  return provider_error(kOpenAi, head_, body, openai_complaint(body));
+}
+
+Error ChatReader::wrong(std::string_view what, std::string_view bytes) const {
+  return bad_answer(kOpenAi, what, events_, bytes);
+}
+
+std::optional<Error> ChatReader::choices(const Json& list, std::string_view raw, EventQueue& out) {
+  if (!list.is_array()) return wrong("\"choices\" is not a list", raw);
+  const auto elements = raw_elements(raw);
+  for (std::size_t i = 0; i < list.size() && i < elements.size(); ++i) {
+    const Json& entry = list[i];
+    if (!entry.is_object()) return wrong("an entry of \"choices\" is not an object", raw);
+    auto index = static_cast<std::int64_t>(i);
+    if (const Json* given = core::find(entry, "index"); given && !given->is_null())
+      index = core::int_at(entry, "index").value_or(-1);
+    if (index < 0 || index > kMaxChoiceIndex)
+      return wrong("the index of a choice is not a number from 0 to 1023", elements[i]);
+    if (index >= static_cast<std::int64_t>(n_))
+      return wrong("it holds choice " + std::to_string(index) + ", asked for were " +
+                       std::to_string(n_),
+                   elements[i]);
+    start(out);
+    const auto at = static_cast<std::uint32_t>(index);
+    ChatChoice& choice = choices_.try_emplace(at, at).first->second;
+    if (auto what = choice.read(entry, elements[i], out)) return wrong(*what, elements[i]);
+    // A template knows what was new when it was learnt, not what has come since.
+    if (choice.facts_changed()) templates_.clear();
+  }
+  return std::nullopt;
+}
+
+// Members of the answer that have no place of their own.
+void ChatReader::note_facts(const Json& json, std::string_view raw) {
+  if (meta_.response_id.empty()) meta_.response_id = core::string_or(json, "id");
+  for (const auto& [name, value] : json.items()) {
+    if (name == "choices" || name == "usage" || name == "id" || name == "model" ||
+        name == "object" || name == "obfuscation" || says_nothing(value))
+      continue;
+    if (name == "created" && (started_ || value == 0)) continue;  // Azure begins with a 0
+    if (std::find(seen_.begin(), seen_.end(), name) != seen_.end() || seen_.size() >= kMaxSeen)
+      continue;
+    const std::string_view bytes = raw_member(raw, name).value_or("null");
+    if (started_ && late_facts_.size() + bytes.size() > kMaxLateFacts) continue;
+    seen_.push_back(name);
+    add_fact(started_ ? late_facts_ : start_facts_, name, bytes);
+  }
+}
+
+void ChatReader::note_usage(const Json& json, std::string_view raw, EventQueue& out) {
+  const Json* usage = core::find(json, "usage");
+  std::string_view bytes = raw_member(raw, "usage").value_or("null");
+  if (!usage || says_nothing(*usage)) {  // Groq, in streams, at times only there
+    const Json* groq = core::find(json, "x_groq");
+    usage = groq ? core::find(*groq, "usage") : nullptr;
+    if (usage) bytes = raw_member(raw_member(raw, "x_groq").value_or("{}"), "usage").value_or("");
+  }
+  if (!usage || !usage->is_object()) return;
+  auto figures = chat_usage(*usage, bytes);
+  if (!figures) return;
+  start(out);
+  out.usage(std::move(*figures));
+}
+
+void ChatReader::start(EventQueue& out) {
+  if (std::exchange(started_, true)) return;
+  if (!start_facts_.empty()) meta_.extra = "{" + start_facts_ + "}";
+  out.start(meta_);
+}
+
+// ---- whole answers
+
+std::optional<Error> ChatReader::whole(std::string_view body, EventQueue& out) {
+  if (auto error = full(trimmed(body), out)) return error;
+  if (choices_.empty()) return wrong("it has no \"choices\"", body);
+  done_ = true;
+  return missing_choices();
+}
+
+// ---- the end
+
+bool ChatReader::all_finished() const {
+  return choices_.size() >= n_ &&
+         std::all_of(choices_.begin(), choices_.end(),
+                     [](const auto& choice) { return choice.second.finished(); });
+}
+
+bool ChatReader::proven() const { return done_ || all_finished(); }
+
+void ChatReader::close(EventQueue& out) {
+  start(out);
+  bool first = true;
+  for (auto& [index, choice] : choices_) {
+    choice.end_parts(std::exchange(first, false) ? late_facts_ : std::string(), out);
+    choice.put_finish(out);
+  }
+}
+
+}  // namespace infer::cloud

@@ -1,0 +1,82 @@
+// Reads chat completions, streamed and whole: docs/formats/wire-proofs.md says what proves them.
+#ifndef INFER_SRC_CLOUD_OPENAI_CHAT_READER_H_
+#define INFER_SRC_CLOUD_OPENAI_CHAT_READER_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "src/cloud/delta_template.h"
+#include "src/cloud/openai/chat_choice.h"
+#include "src/cloud/openai/dialect.h"
+#include "src/cloud/openai/plain_delta.h"
+#include "src/cloud/wire.h"
+#include "src/core/json.h"
+
+namespace infer::cloud {
+
+class ChatReader final : public Reader {
+ public:
+  // Which of the ways to read an event are used; all give the same, each is faster than the next.
+  enum class Path : std::uint8_t { kTemplates, kPlain, kFull };
+
+  // `n`: how many answers were asked for. `dialect` must outlive the reader.
+  ChatReader(const Dialect& dialect, std::uint32_t n, Path path = Path::kTemplates)
+      : dialect_(dialect), n_(n), path_(path) {}
+
+  void head(const http::HttpHead& head) override;
+  std::optional<Error> event(std::string_view type, std::string_view data,
+                             EventQueue& out) override;
+  std::optional<Error> whole(std::string_view body, EventQueue& out) override;
+  bool proven() const override;
+  bool done() const override { return done_; }
+  void close(EventQueue& out) override;
+
+ private:
+  struct Meaning {
+    std::uint32_t choice = 0;
+    DeltaField field = DeltaField::kContent;
+    std::uint32_t call = 0;
+  };
+
+  bool plain(const Meaning& meaning, std::string_view inside, EventQueue& out);
+  bool read_plain(std::string_view data, EventQueue& out);
+  std::optional<Error> mark_of_the_end();
+  std::optional<Error> full(std::string_view data, EventQueue& out);
+  std::optional<Error> answer(const core::Json& json, std::string_view raw, EventQueue& out);
+  std::optional<Error> choices(const core::Json& list, std::string_view raw, EventQueue& out);
+  Error server_error(std::string_view body) const;
+  Error wrong(std::string_view what, std::string_view bytes) const;
+  std::optional<Error> missing_choices() const;
+  void note_facts(const core::Json& json, std::string_view raw);
+  void note_usage(const core::Json& json, std::string_view raw, EventQueue& out);
+  void start(EventQueue& out);
+  bool all_finished() const;
+
+  const Dialect& dialect_;
+  std::uint32_t n_;
+  Path path_;
+  http::HttpHead head_{};
+  std::size_t events_ = 0;
+  bool started_ = false;
+  bool done_ = false;
+  Meta meta_{};
+  std::string start_facts_{};       // members of Meta::extra, raw
+  std::string late_facts_{};        // members that came after the start, raw
+  std::vector<std::string> seen_{};  // names of both
+  std::map<std::uint32_t, ChatChoice> choices_{};
+  DeltaTemplates<Meaning> templates_{};
+  PlainDeltaParser plain_parser_{};
+  std::string scratch_{};
+};
+
+// Figures of a usage object; `raw` are its bytes. Nothing: it has none.
+std::optional<Usage> chat_usage(const core::Json& usage, std::string_view raw);
+
+}  // namespace infer::cloud
+
+#endif  // INFER_SRC_CLOUD_OPENAI_CHAT_READER_H_

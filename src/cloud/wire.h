@@ -1,0 +1,93 @@
+// A wire: what is particular to one provider's protocol. Everything else - the connection, the
+// events of the stream, timeouts, errors, the proof that an answer is whole - is in backend.cc.
+#ifndef INFER_SRC_CLOUD_WIRE_H_
+#define INFER_SRC_CLOUD_WIRE_H_
+
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "infer/backend.h"
+#include "src/cloud/event_queue.h"
+#include "src/http/transport.h"
+
+namespace infer::cloud {
+
+// Reads one answer. Every function may give the error that the reply ends with: kProtocol for what
+// is not this wire, the provider's own error where it sends one inside a stream.
+class Reader {
+ public:
+  virtual ~Reader() = default;
+
+  // The head of a 2xx answer: request id, rate limits. Before all others.
+  virtual void head(const http::HttpHead&) {}
+  // One event of a stream. `data` lives until the queue has run empty; http::kPadding bytes after
+  // it are readable.
+  virtual std::optional<Error> event(std::string_view type, std::string_view data,
+                                     EventQueue& out) = 0;
+  // An answer in one piece; proven by being well-formed.
+  virtual std::optional<Error> whole(std::string_view body, EventQueue& out) = 0;
+
+  // What proves the answer whole has come (docs/formats/wire-proofs.md): a cut after it loses
+  // nothing but figures.
+  virtual bool proven() const = 0;
+  // Nothing more is expected: the reply ends without waiting for the connection.
+  virtual bool done() const = 0;
+  // Once, when it is proven and either done or cut: usage and finishes that were held back.
+  virtual void close(EventQueue& out) = 0;
+
+  // The error of an answer that is not 2xx: what it means for this request.
+  virtual Error refused(Error error) const { return error; }
+};
+
+// A request, ready to be sent.
+struct Outgoing {
+  std::string method = "POST";
+  std::string path{};  // after the base URL: "/chat/completions"
+  std::vector<http::Header> headers{};
+  std::string body{};
+  bool stream = false;  // an event stream is asked for
+  bool once = false;    // must not run twice: pictures
+  std::vector<Warning> warnings{};
+  std::unique_ptr<Reader> reader{};
+};
+
+// What a provider says of a failure, out of its answer's body. Empty: it does not say.
+struct Complaint {
+  std::string type{};
+  std::string code{};
+  std::string message{};
+  std::string param{};
+  std::string request_id{};
+};
+
+// Thread rule: immutable; safe for concurrent use.
+class Wire {
+ public:
+  virtual ~Wire() = default;
+  // Law 3 is held here: kUnsupported for a promise that cannot be kept, a warning for quality.
+  virtual Result<Outgoing> write(const Request& request, const Call& call) const = 0;
+  // The body of an answer that is not 2xx, or a stream's error event; any bytes at all.
+  virtual Complaint complaint(std::string_view body) const = 0;
+};
+
+// ---- shared by the wires (errors.cc)
+
+// The one taxonomy: what status, type and code mean for all providers; http status, provider code,
+// request id, retry_after, clipped body and retry hint are set. `head` may be of a 200 answer whose
+// stream holds an error.
+Error provider_error(std::string_view provider, const http::HttpHead& head, std::string_view body,
+                     const Complaint& complaint);
+// retry-after-ms, else retry-after as seconds or as a date; nothing for what is not finite,
+// negative, or absurd (more than a year).
+std::optional<std::chrono::milliseconds> retry_after(const http::HttpHead& head);
+// kProtocol: `what` is wrong with the event number `event`, counted from 1; 0: with the body.
+Error bad_answer(std::string_view provider, std::string_view what, std::size_t event,
+                 std::string_view bytes);
+
+}  // namespace infer::cloud
+
+#endif  // INFER_SRC_CLOUD_WIRE_H_
