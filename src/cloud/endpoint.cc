@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "src/cloud/backend.h"
+#include "src/core/json.h"
 #include "src/http/cassette.h"
 
 namespace infer::cloud {
@@ -152,12 +153,19 @@ std::shared_ptr<const http::Options> options_of(const ApiConfig& config) {
   return options;
 }
 
+// Two bodies that are the same JSON are the same request to a cassette.
+std::string canonical_body(std::string_view body) {
+  const auto json = core::parse_json(body);
+  return json ? core::dump_json(*json) : std::string(body);
+}
+
 std::shared_ptr<const http::Transport> transport_of(const ApiConfig& config,
                                                     const Endpoint& endpoint) {
   if (!config.cassette) return http::curl_transport();
   std::vector<std::string> secrets;
   for (const Secret& secret : endpoint.secrets) secrets.push_back(secret.reveal());
-  return http::cassette_transport(*config.cassette, http::curl_transport(), std::move(secrets));
+  return http::cassette_transport(*config.cassette, http::curl_transport(), std::move(secrets),
+                                  canonical_body);
 }
 
 }  // namespace

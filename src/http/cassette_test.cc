@@ -502,6 +502,33 @@ TEST_F(CassetteTest, CommentsAndEmptyLinesMayStandBetweenLines) {
   EXPECT_EQ(ask(replaying(), post("a")).body(), "one\n");
 }
 
+// The example of the format's page is one.
+TEST_F(CassetteTest, TheExampleOfTheDocuments) {
+  std::ifstream in(INFER_SOURCE_DIR "/docs/formats/cassette.md", std::ios::binary);
+  const std::string page(std::istreambuf_iterator<char>(in), {});
+  const std::size_t begin = page.find("```\n") + 4;
+  const auto read = read_cassette(
+      std::string_view(page).substr(begin, page.find("```", begin) - begin), "the example");
+  ASSERT_TRUE(read) << read.error();
+  ASSERT_EQ(read->size(), 2u);
+  const Recorded& hi = read->front();
+  EXPECT_EQ(hi.body, R"({"messages":[{"content":"Hi","role":"user"}],"model":"tiny"})");
+  EXPECT_EQ(*hi.head.find("x-request-id"), "req_7");
+  ASSERT_EQ(hi.pieces.size(), 2u);
+  EXPECT_EQ(hi.pieces[0] + hi.pieces[1],
+            "data: {\"choices\":[{\"delta\":{\"content\":\"Gr\xC3\xBC\xC3\x9F\"}}]}\n\n"
+            "data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n");
+  EXPECT_EQ(read->back().head.status, 0);
+  EXPECT_EQ(read->back().error->code(), Errc::kNetwork);
+  std::string again;
+  for (const Recorded& one : *read) again += to_text(one);
+  std::string example = page.substr(begin, page.find("```", begin) - begin);
+  example.erase(0, kCassetteHead.size());
+  const std::size_t comment = example.find('#');
+  example.erase(comment, example.find('\n', comment) + 1 - comment);
+  EXPECT_EQ(again, example) << "it is what is written, but for the comment";
+}
+
 // ---- at the same time
 
 TEST_F(CassetteTest, RepliesAreRecordedAtTheSameTime) {

@@ -355,6 +355,24 @@ TEST(Sse, ALineOrAnEventMayBeAsLargeAsTheLimit) {
   EXPECT_FALSE(fits("data:\xFF\xFF\xFF\n\n", 8)) << "nine bytes";
 }
 
+// A line that never ends is given up as soon as it is too long, not when memory is.
+TEST(Sse, AnEndlessLineIsNotKept) {
+  constexpr std::size_t kLimit = 1024 * 1024, kFeed = 64 * 1024;
+  for (const std::string& begin : {"data: "s, ":"s, ""s, "data: x\ndata: "s, "id: "s}) {
+    const std::string piece = std::string(kFeed, 'x') + std::string(kPadding, 'x');
+    const std::string memory = begin + std::string(kPadding, 'x');
+    SseDecoder decoder(kLimit);
+    decoder.feed({memory.data(), begin.size()});
+    ASSERT_EQ(decoder.next(), Step::kMore);
+    std::size_t feeds = 0;
+    do {
+      ASSERT_LE(++feeds, kLimit / kFeed + 1);
+      decoder.feed({piece.data(), kFeed});
+    } while (decoder.next() == Step::kMore);
+    EXPECT_EQ(decoder.next(), Step::kTooLarge);
+  }
+}
+
 TEST(Sse, TooLargeIsFinal) {
   const std::string wire = "data:1\n\ndata:too large\n\ndata:2\n\n" + std::string(kPadding, ' ');
   SseDecoder decoder(8);
