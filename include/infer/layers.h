@@ -74,16 +74,17 @@ struct Defaults {
 // each attempt. Source of the figures: the official SDKs.
 //
 // Where no retry is left the reply ends at once with the last error itself, whose detail
-// "retry_stopped" says why: "attempts", max_retries are used up; "deadline", the wait would not fit;
-// "max_wait", the server asks for more than that, see retry_after(); "budget" and "ambiguous", below.
+// "retry_stopped" says why: "attempts", max_retries are used up; "deadline", the wait would not
+// fit; "max_wait", the server asks for more than that, see retry_after(); "budget" and "ambiguous",
+// see below.
 //
 // Retries stop adding to an outage: all Retry layers of a process that talk to one server
 // (ModelInfo::endpoint) share a bucket of 500, from which a retry takes 5 (after a timeout 10) and
 // into which an answer puts 1, or what its retries took. An empty bucket means no retry. A backend
 // without an endpoint has a bucket a layer.
 //
-// Requests whose loss is ambiguous (sent, but no answer came) may have run, and may be billed twice:
-// text, embeddings, rankings and counts are sent again, pictures are not.
+// Requests whose loss is ambiguous (sent, but no answer came) may have run, and may be billed
+// twice: text, embeddings, rankings and counts are sent again, pictures are not.
 //
 // One Retry is enough: inside of another (Call::retried_by), an inner one does nothing but warn
 // ("stacked_retry"). Events before the first content are held back until an attempt is chosen: by

@@ -18,6 +18,8 @@ constexpr milliseconds kGrace = std::chrono::seconds(2);
 // Of an answer that is an error, or is not what was asked for: more is not looked at.
 constexpr std::size_t kMaxErrorBody = 1024 * 1024;
 constexpr std::size_t kMaxExcerpt = 4096;
+// Bytes that one pull reads, if no event is in them.
+constexpr std::size_t kMostBarren = std::size_t{256} * 1024;
 
 std::string_view media_type(const http::HttpHead& head) {
   const std::string* const type = head.find("content-type");
@@ -48,7 +50,8 @@ class WireSource final : public Source {
   Step pull(Poller& poller) override {
     if (ended_) return *ended_;
     if (auto error = watch_.check()) {
-      if (stop_.stop_requested() || closed_ || !reader_->proven()) return fail(std::move(*error));
+      if (stop_.stop_requested() || closed_ || !reader_->proven())
+        return fail(with_hint(std::move(*error)));
       close();  // only figures are missing
     }
     for (;;) {
@@ -58,6 +61,7 @@ class WireSource final : public Source {
         return *(ended_ = Step::kEnd);
       }
       if (auto step = advance(poller)) return *step;
+      if (barren_ > kMostBarren) return take_a_breath(poller);
     }
   }
   const Event& event() const noexcept override { return *event_; }
@@ -84,10 +88,20 @@ class WireSource final : public Source {
       return true;
     }
     if (queue_.empty()) return false;
+    barren_ = 0;
     event_ = &queue_.pop();
     if (event_->kind == Event::Kind::kStart) started_events_ = true;
     watch_.note(*event_);
     return true;
+  }
+
+  // A server that sends without end what is no event must not keep the caller here: others wait
+  // for their turn, a stop wants to be heard, times run out.
+  Step take_a_breath(Poller& poller) {
+    barren_ = 0;
+    watch_.arm(poller);
+    poller.wake_at(Clock::now());
+    return Step::kPending;
   }
 
   // One step nearer to the next event. Nothing: look again.
@@ -124,6 +138,7 @@ class WireSource final : public Source {
   }
 
   std::optional<Step> take(std::string_view bytes) {
+    barren_ += bytes.size();
     if (body_ == Body::kNone) read_head();
     if (body_ == Body::kUnclear) guess(bytes);
     switch (body_) {
@@ -255,6 +270,12 @@ class WireSource final : public Source {
         provider_error(endpoint_.provider, exchange_->head(), body, wire_->complaint(body)));
   }
 
+  // Of a request that nothing came of, nobody knows whether it ran.
+  static Error with_hint(Error error) {
+    if (error.detail("timeout") != "first") return error;
+    return std::move(error).with_retry(RetryHint::kAmbiguous);
+  }
+
   Error too_large(const char* limit, const std::string& what, std::size_t bytes) {
     return Error(Errc::kTooLarge, what + " is larger than " + std::to_string(bytes) +
                                       " bytes (ApiLimits::" + limit + ")")
@@ -291,6 +312,7 @@ class WireSource final : public Source {
   Body body_ = Body::kNone;
   bool feeding_ = false;  // the decoder has bytes
   bool pending_given_ = false;
+  std::size_t barren_ = 0;  // bytes since the last event
   bool closed_ = false;
   std::string body_bytes_;
   http::SseDecoder stream_;

@@ -63,8 +63,8 @@ Call stop_and_deadline(const Call& call) {
   return bare;
 }
 
-// Attempts, one after the other. The events of an attempt are held back until it is chosen: its first
-// content chooses it, its end does, and the last attempt is chosen from the start.
+// Attempts, one after the other. The events of an attempt are held back until it is chosen: its
+// first content chooses it, its end does, and the last attempt is chosen from the start.
 class RetrySource final : public Source {
  public:
   RetrySource(const RetryShared& shared, std::shared_ptr<const Request> request, Call call)
@@ -99,7 +99,7 @@ class RetrySource final : public Source {
   };
   // Memory is bounded: more than this before any content chooses an attempt too.
   static constexpr std::size_t kMaxHeld = 1024;
-  static constexpr std::size_t kMaxHeldBytes = 1024 * 1024;
+  static constexpr std::size_t kMaxHeldBytes = std::size_t{1024} * 1024;
 
   void attempt() {
     ++attempts_;

@@ -9,7 +9,6 @@
 #include <map>
 #include <mutex>
 #include <random>
-#include <set>
 #include <thread>
 #include <utility>
 
@@ -801,6 +800,12 @@ TEST(RetryBudget, ThreadsNeverTakeMoreThanThereIs) {
   EXPECT_EQ(out_of_bounds, 0);
 }
 
+// Buckets outlive a test: when tests are repeated each has an endpoint of its own.
+std::string fresh_endpoint() {
+  static int made = 0;
+  return "https://fresh-" + std::to_string(++made) + ".test";
+}
+
 TEST(RetryBudget, OneBucketAnEndpoint) {
   const auto a = RetryBudget::of("https://a.test"), b = RetryBudget::of("https://b.test");
   EXPECT_EQ(a, RetryBudget::of("https://a.test"));
@@ -809,19 +814,25 @@ TEST(RetryBudget, OneBucketAnEndpoint) {
 }
 
 TEST(RetryBudget, IsKeptForLayersToComeAndForgottenWithinBounds) {
-  ASSERT_TRUE(RetryBudget::of("https://kept.test")->take(50));
+  const std::string kept = fresh_endpoint();
+  ASSERT_TRUE(RetryBudget::of(kept)->take(50));
   const auto held = RetryBudget::of("https://held.test");
   // More endpoints than are kept: the full buckets go first, those that are held never.
   for (int i = 0; i < 5000; ++i) (void)RetryBudget::of("https://" + std::to_string(i) + ".test");
-  EXPECT_EQ(RetryBudget::of("https://kept.test")->left(), 450);
+  EXPECT_EQ(RetryBudget::of(kept)->left(), 450);
   EXPECT_EQ(RetryBudget::of("https://held.test"), held);
   // Emptied ones go as well when there are too many of them.
-  std::set<std::shared_ptr<RetryBudget>> first;
-  for (int i = 0; i < 5000; ++i)
-    ASSERT_TRUE(RetryBudget::of("https://x" + std::to_string(i) + ".test")->take(100));
+  std::vector<std::string> endpoints(5000);
+  for (std::string& endpoint : endpoints) {
+    endpoint = fresh_endpoint();
+    ASSERT_TRUE(RetryBudget::of(endpoint)->take(100));
+  }
   int remembered = 0;
-  for (int i = 0; i < 5000; ++i)
-    remembered += RetryBudget::of("https://x" + std::to_string(i) + ".test")->left() < 500;
+  for (const std::string& endpoint : endpoints) {
+    const auto budget = RetryBudget::of(endpoint);
+    remembered += budget->left() < 500;
+    budget->put(500);
+  }
   EXPECT_LE(remembered, 256);
 }
 
@@ -875,7 +886,8 @@ TEST(Retry, ATimeoutCostsTwice) {
 }
 
 TEST(Retry, AllLayersOfAnEndpointShareTheBudgetOnAllThreads) {
-  Outage outage(Errc::kNetwork, "https://outage.test");
+  const std::string endpoint = fresh_endpoint();
+  Outage outage(Errc::kNetwork, endpoint);
   std::vector<std::thread> threads;
   for (int t = 0; t < 8; ++t)
     threads.emplace_back([&] {
@@ -883,7 +895,7 @@ TEST(Retry, AllLayersOfAnEndpointShareTheBudgetOnAllThreads) {
     });
   for (std::thread& thread : threads) thread.join();
   EXPECT_EQ(outage.requests, 200 + 100);
-  EXPECT_EQ(RetryBudget::of("https://outage.test")->left(), 0);
+  EXPECT_EQ(RetryBudget::of(endpoint)->left(), 0);
 
   outage.up = true;  // each success puts one in: after five, one retry can be had
   const TextModel model = TextModel(outage.backend()) | kAtOnce;

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <chrono>
 #include <thread>
+#include <vector>
 
 #include "src/port/file.h"
 #include "src/port/paths.h"
@@ -158,6 +159,117 @@ TEST(Wait, NoWakeIsLost) {
     ++taken;
   }
   other.join();
+}
+
+// Both ends of a pipe.
+class Pipe {
+ public:
+  Pipe() { EXPECT_EQ(pipe(ends_), 0); }
+  ~Pipe() {
+    close(ends_[0]);
+    close(ends_[1]);
+  }
+  int out() const { return ends_[0]; }
+  int in() const { return ends_[1]; }
+  void put() { EXPECT_EQ(write(in(), "x", 1), 1); }
+  void take() {
+    char byte;
+    EXPECT_EQ(read(out(), &byte, 1), 1);
+  }
+
+ private:
+  int ends_[2];
+};
+const auto kNow = std::chrono::steady_clock::time_point::min();
+
+TEST(Wait, TellsWhichDescriptorsAreReady) {
+  Pipe a, b;
+  Wait wait;
+  ASSERT_TRUE(wait.prepare());
+  ASSERT_TRUE(wait.prepare());
+  ASSERT_TRUE(wait.watch(a.out(), true, false, false));
+  ASSERT_TRUE(wait.watch(b.in(), false, true, false));
+  auto ready = wait.until(kNow);
+  ASSERT_EQ(ready.size(), 1u);  // there is room in b
+  EXPECT_EQ(ready[0].fd, b.in());
+  EXPECT_TRUE(ready[0].writable);
+  EXPECT_FALSE(ready[0].readable);
+  wait.forget(b.in());
+  EXPECT_EQ(wait.until(kNow).size(), 0u);
+  a.put();
+  for (int i = 0; i < 2; ++i) {  // as long as it is not read
+    ready = wait.until(std::chrono::steady_clock::now() + 1h);
+    ASSERT_EQ(ready.size(), 1u);
+    EXPECT_EQ(ready[0].fd, a.out());
+    EXPECT_TRUE(ready[0].readable);
+    EXPECT_FALSE(ready[0].writable);
+  }
+  a.take();
+  EXPECT_EQ(wait.until(kNow).size(), 0u);
+  EXPECT_EQ(wait.until(std::chrono::steady_clock::now() + 1ms).size(), 0u);
+  wait.forget(a.out());
+  a.put();
+  EXPECT_EQ(wait.until(kNow).size(), 0u);
+}
+
+TEST(Wait, WakesAndWatchesAtOnce) {
+  Pipe a;
+  Wait wait;
+  ASSERT_TRUE(wait.prepare());
+  ASSERT_TRUE(wait.watch(a.out(), true, false, false));
+  wait.wake();
+  wait.wake();
+  EXPECT_EQ(wait.until(std::chrono::steady_clock::now() + 1h).size(), 0u);
+  EXPECT_EQ(wait.until(std::chrono::steady_clock::now() + 1ms).size(), 0u);  // both are used up
+  a.put();
+  wait.wake();
+  EXPECT_EQ(wait.until(std::chrono::steady_clock::now() + 1h).size(), 1u);
+  std::thread other([&] { wait.wake(); });
+  a.take();
+  (void)wait.until(std::chrono::steady_clock::now() + 1h);
+  other.join();
+}
+
+TEST(Wait, MoreDescriptorsThanFitAtOnceAllGetTheirTurn) {
+  constexpr std::size_t kPipes = 200;
+  std::vector<Pipe> pipes(kPipes);
+  Wait wait;
+  ASSERT_TRUE(wait.prepare());
+  for (Pipe& one : pipes) {
+    ASSERT_TRUE(wait.watch(one.out(), true, false, false));
+    one.put();
+  }
+  std::size_t seen = 0;
+  while (seen < kPipes) {
+    const auto ready = wait.until(kNow);
+    ASSERT_FALSE(ready.empty());
+    for (const Ready& one : ready) {
+      char byte;
+      ASSERT_EQ(read(one.fd, &byte, 1), 1);
+      ++seen;
+    }
+  }
+  EXPECT_EQ(wait.until(kNow).size(), 0u);
+}
+
+TEST(Wait, AHangUpCountsAsBoth) {
+  int ends[2];
+  ASSERT_EQ(pipe(ends), 0);
+  Wait wait;
+  ASSERT_TRUE(wait.prepare());
+  ASSERT_TRUE(wait.watch(ends[0], true, false, false));
+  close(ends[1]);
+  const auto ready = wait.until(kNow);
+  ASSERT_EQ(ready.size(), 1u);
+  EXPECT_TRUE(ready[0].readable && ready[0].writable);
+  close(ends[0]);
+  // The same number, watched again by somebody who thinks that it still is: it comes back.
+  ASSERT_EQ(pipe(ends), 0);
+  EXPECT_TRUE(wait.watch(ends[0], true, false, true));
+  EXPECT_EQ(write(ends[1], "x", 1), 1);
+  EXPECT_EQ(wait.until(kNow).size(), 1u);
+  close(ends[0]);
+  close(ends[1]);
 }
 
 }  // namespace
