@@ -60,6 +60,7 @@ std::ostream& operator<<(std::ostream& out, const Usage& usage) {
   };
   count(usage.input, " in");
   count(usage.cache_read, " cached");
+  if (usage.cache_write.value_or(0) > 0) count(usage.cache_write, " to cache");
   count(usage.output, " out");
   count(usage.reasoning, " reasoning");
   if (usage.output && usage.timing.decode && usage.timing.decode->count() > 0) {

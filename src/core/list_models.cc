@@ -1,4 +1,4 @@
-// What providers offer. Here, not in src/cloud, so that it is there also where no provider is built.
+// What providers offer. Here, not in src/cloud: it is declared also where no provider is built.
 #include <string>
 
 #include "infer/cloud.h"

@@ -70,6 +70,7 @@ std::shared_ptr<PollerSlot> PollerState::attach(std::shared_ptr<PollerState> sta
 
 void PollerState::finish(PollerSlot& slot) {
   std::lock_guard lock(mutex);
+  put_back();
   if (slot.unfinished) --unfinished_;
   slot.unfinished = false;
   if (slot.ready) unlink(slot);
@@ -79,6 +80,7 @@ void PollerState::finish(PollerSlot& slot) {
 void PollerState::detach(PollerSlot& slot) {
   std::function<void()> fn;  // destroyed without the lock: it may own anything
   std::lock_guard lock(mutex);
+  put_back();
   if (slot.unfinished) --unfinished_;
   slot.unfinished = false;
   if (slot.on_ready) {
@@ -95,7 +97,7 @@ void PollerState::wake(PollerSlot& slot) {
     std::lock_guard lock(mutex);
     if (slot.ready || !slot.unfinished) return;
     push(slot);
-    write = std::exchange(asleep_, false);
+    write = asleep_.exchange(false, std::memory_order_relaxed);
   }
   if (write) wait_.wake();
 }
@@ -105,7 +107,7 @@ void PollerState::wake_wait() {
   {
     std::lock_guard lock(mutex);
     woken_ = true;
-    write = std::exchange(asleep_, false);
+    write = asleep_.exchange(false, std::memory_order_relaxed);
   }
   if (write) wait_.wake();
 }
@@ -124,8 +126,12 @@ bool PollerState::wait(Clock::time_point until, PollerSlot* only) {
   std::unique_lock lock(mutex);
   bool looked = io_ == nullptr;  // at the sockets, in this call: also when there is no time to wait
   for (;;) {
+    put_back();
     if (!timers_.empty()) fire_timers(Clock::now());
-    if (callbacks_ != 0) run_callbacks(lock);
+    if (callbacks_ != 0) {
+      run_callbacks(lock);
+      put_back();
+    }
     const bool found = only ? only->ready : head_ != nullptr;
     if (found && (looked || ++busy_waits_ < kBusyWaits)) return true;
     if (found) {
@@ -146,18 +152,21 @@ void PollerState::sleep(std::unique_lock<std::mutex>& lock, Clock::time_point un
   Clock::time_point next = std::min(until, io_time_);
   if (!timers_.empty()) next = std::min(next, timers_.front()->when);
   busy_waits_ = 0;
-  asleep_ = true;
+  asleep_.store(true, std::memory_order_relaxed);
   lock.unlock();
   const std::span<const port::Ready> ready = wait_.until(next);
+  asleep_.store(false, std::memory_order_relaxed);  // before the sockets wake whom they concern
+  if (io_ && (!ready.empty() || io_due())) io_->drive(ready);
   lock.lock();
-  asleep_ = false;
-  if (!io_) return;
-  const bool due = io_time_ != Clock::time_point::max() && Clock::now() >= io_time_;
-  if (due) io_time_ = Clock::time_point::max();
-  if (ready.empty() && !due) return;
-  lock.unlock();
-  io_->drive(ready, due);
-  lock.lock();
+}
+
+// The time of set_io_time has come; it is forgotten. Asked only where no socket was ready: drive()
+// looks at the time anyway.
+bool PollerState::io_due() {
+  std::lock_guard lock(mutex);
+  if (io_time_ == Clock::time_point::max() || Clock::now() < io_time_) return false;
+  io_time_ = Clock::time_point::max();
+  return true;
 }
 
 void PollerState::set_io_time(Clock::time_point when) {
@@ -167,6 +176,7 @@ void PollerState::set_io_time(Clock::time_point when) {
 
 Reply* PollerState::take_ready() {
   std::lock_guard lock(mutex);
+  put_back();
   if (!head_) return nullptr;
   PollerSlot& slot = *head_;
   unlink(slot);
@@ -174,6 +184,11 @@ Reply* PollerState::take_ready() {
 }
 
 void PollerState::take(PollerSlot& slot) {
+  if (aside_.load(std::memory_order_relaxed) == &slot) {
+    // Somebody may have woken it meanwhile: then it is pulled once more than it need be.
+    aside_.store(nullptr, std::memory_order_relaxed);
+    return;
+  }
   std::lock_guard lock(mutex);
   if (slot.ready) unlink(slot);
 }
@@ -186,8 +201,17 @@ void PollerState::set_on_ready(PollerSlot& slot, std::function<void()> fn) {
 }
 
 void PollerState::requeue(PollerSlot& slot) {
-  std::lock_guard lock(mutex);
-  if (!slot.ready) push(slot);
+  if (aside_.load(std::memory_order_relaxed) != nullptr) {
+    std::lock_guard lock(mutex);
+    put_back();
+  }
+  aside_.store(&slot, std::memory_order_relaxed);
+}
+
+// Under the lock: a reply that goes on another thread must not be put into the list any more.
+void PollerState::put_back() {
+  PollerSlot* const slot = aside_.exchange(nullptr, std::memory_order_relaxed);
+  if (slot && slot->unfinished && !slot->ready) push(*slot);
 }
 
 void PollerState::push(PollerSlot& slot) {
@@ -225,6 +249,7 @@ void PollerState::run_callbacks(std::unique_lock<std::mutex>& lock) {
       fn();  // may pull, destroy or start replies
     }  // and so may what it holds, when it goes: not under the lock
     lock.lock();
+    put_back();  // one that it pulled
     slot = callbacks_ != 0 ? head_ : nullptr;
   }
 }

@@ -18,9 +18,10 @@ struct PollerIo {
   PollerIo(const PollerIo&) = delete;
   PollerIo& operator=(const PollerIo&) = delete;
   virtual ~PollerIo() = default;
-  // Inside Poller::wait(), on its thread, without the poller's lock: these sockets are ready, and,
-  // with `due`, the time of PollerState::set_io_time has come. Wakes the slots that have news.
-  virtual void drive(std::span<const port::Ready> ready, bool due) = 0;
+  // Inside Poller::wait(), on its thread, without the poller's lock: these sockets are ready; where
+  // there are none, the time of PollerState::set_io_time has come, and the poller has forgotten it.
+  // Wakes the slots that have news.
+  virtual void drive(std::span<const port::Ready> ready) = 0;
 };
 
 }  // namespace detail

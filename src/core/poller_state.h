@@ -3,6 +3,7 @@
 #ifndef INFER_SRC_CORE_POLLER_STATE_H_
 #define INFER_SRC_CORE_POLLER_STATE_H_
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -94,14 +95,21 @@ struct PollerState {
   void place(std::size_t i, PollerSlot* slot);
   void run_callbacks(std::unique_lock<std::mutex>& lock);
   void sleep(std::unique_lock<std::mutex>& lock, Clock::time_point until);
+  bool io_due();
+  void put_back();  // what requeue() has put aside
 
+  // Had an event when it was pulled last, and will be in the list as soon as anybody looks there:
+  // mostly it is pulled again before that, which then costs no lock.
+  std::atomic<PollerSlot*> aside_{nullptr};
   PollerSlot* head_ = nullptr;  // ready replies, oldest first
   PollerSlot* tail_ = nullptr;
   std::size_t unfinished_ = 0;
   std::uint64_t turns_ = 0;
   std::size_t callbacks_ = 0;  // slots with on_ready
   bool woken_ = false;         // by Poller::wake
-  bool asleep_ = false;        // somebody is in wait_.until: only then does a wake-up cost a write
+  // Somebody is in wait_.until: only then does a wake-up cost a write. Set under the lock, so that no
+  // wake-up is missed; reset without, which costs a write for nothing at worst.
+  std::atomic<bool> asleep_{false};
   std::vector<PollerSlot*> timers_;  // a binary heap, earliest first
   Clock::time_point io_time_ = Clock::time_point::max();
   std::uint32_t busy_waits_ = 0;  // since sockets were last looked at

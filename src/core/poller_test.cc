@@ -1,6 +1,7 @@
 #include "infer/poller.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
@@ -490,6 +491,103 @@ TEST(Poller, BlockingRepliesReuseIdlePollers) {
   }
   engine.join();
   EXPECT_LE(fresh[0]->pulls, 1 + 1 + 6);
+}
+
+TEST(Poller, BlockingRepliesPreferThePollerThatSpokeToTheirServer) {
+  auto a = PollerState::borrow("https://a");
+  auto b = PollerState::borrow("https://b");
+  auto none = PollerState::borrow({});
+  const void *at_a = a.get(), *at_b = b.get(), *at_none = none.get();
+  PollerState::give_back(std::move(a));
+  PollerState::give_back(std::move(b));
+  PollerState::give_back(std::move(none));
+  const auto borrowed = [](const char* endpoint) {
+    auto state = PollerState::borrow(endpoint);
+    const void* at = state.get();
+    PollerState::give_back(std::move(state));
+    return at;
+  };
+  EXPECT_EQ(borrowed("https://a"), at_a);
+  EXPECT_EQ(borrowed("https://b"), at_b);
+  EXPECT_EQ(borrowed(""), at_none);
+  EXPECT_EQ(borrowed("https://a"), at_a);
+  EXPECT_EQ(borrowed("https://c"), at_a);  // nobody's: the one that was used last
+  EXPECT_EQ(borrowed("https://c"), at_a);
+}
+
+// Wakes a reply when its descriptor is readable, or when it is time.
+struct PipeIo final : detail::PollerIo {
+  PollerState& state;
+  int fd;
+  std::optional<Waker>& waker;
+  int drives = 0;
+
+  PipeIo(PollerState& in, int descriptor, std::optional<Waker>& whom)
+      : state(in), fd(descriptor), waker(whom) {
+    EXPECT_TRUE(state.prepare_io());
+    EXPECT_TRUE(state.watch(fd, true, false, false));
+  }
+  ~PipeIo() override { state.forget(fd); }
+  void drive(std::span<const port::Ready> ready) override {
+    ++drives;
+    for (const port::Ready& one : ready) {
+      char byte;
+      EXPECT_EQ(one.fd, fd);
+      EXPECT_EQ(read(fd, &byte, 1), 1);
+    }
+    if (waker) waker->wake();
+  }
+};
+
+TEST(Poller, DrivesSocketsWhileItWaits) {
+  int ends[2];
+  ASSERT_EQ(pipe(ends), 0);
+  std::optional<Waker> waker;
+  {
+    Poller poller;
+    const auto& state = PollerState::of(poller);
+    auto made = std::make_unique<PipeIo>(*state, ends[0], waker);
+    PipeIo& io = *made;
+    state->set_io(std::move(made));
+    EXPECT_EQ(state->io(), &io);
+    EXPECT_FALSE(poller.wait());  // no reply: nothing is waited for
+    state->set_io_time(Clock::now());
+    EXPECT_FALSE(poller.wait());
+    EXPECT_EQ(io.drives, 0);
+    state->set_io_time(Clock::time_point::max());
+
+    Reply reply = test::model([&waker]() -> test::PullFn {
+                    return [&waker](Pull p) {
+                      waker = p.poller.waker();
+                      return Step::kPending;
+                    };
+                  }).stream("hi", {.poller = poller});
+    ASSERT_TRUE(poller.wait());
+    EXPECT_EQ(poller.ready()->try_next(), Step::kPending);
+    EXPECT_FALSE(poller.wait(Clock::now()));  // looks, although there is no time
+    EXPECT_EQ(io.drives, 0);
+    ASSERT_EQ(write(ends[1], "x", 1), 1);
+    ASSERT_TRUE(poller.wait(Clock::now()));
+    EXPECT_EQ(io.drives, 1);
+    EXPECT_EQ(poller.ready()->try_next(), Step::kPending);
+    ASSERT_EQ(write(ends[1], "x", 1), 1);
+    ASSERT_TRUE(poller.wait());
+    EXPECT_EQ(io.drives, 2);
+    EXPECT_EQ(poller.ready()->try_next(), Step::kPending);
+    state->set_io_time(Clock::now() + 1ms);
+    ASSERT_TRUE(poller.wait());
+    EXPECT_EQ(io.drives, 3);
+    EXPECT_EQ(poller.ready()->try_next(), Step::kPending);
+    EXPECT_FALSE(poller.wait(Clock::now() + 5ms));  // once
+    EXPECT_EQ(io.drives, 3);
+    std::thread other([&] { EXPECT_EQ(write(ends[1], "x", 1), 1); });
+    ASSERT_TRUE(poller.wait());
+    other.join();
+    EXPECT_EQ(io.drives, 4);
+    waker.reset();
+  }
+  close(ends[0]);
+  close(ends[1]);
 }
 
 // Four threads wake, one pulls; every wake-up that follows new work must lead to a pull.

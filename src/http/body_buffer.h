@@ -29,7 +29,10 @@ class BodyBlocks {
   ~BodyBlocks() {
     while (free_) delete std::exchange(free_, free_->next);
   }
+  // Blocks that hold what was not read yet.
+  std::size_t in_use() const noexcept { return in_use_; }
   BodyBlock* take() {
+    ++in_use_;
     if (!free_) return new BodyBlock;
     --count_;
     BodyBlock* block = std::exchange(free_, free_->next);
@@ -38,6 +41,7 @@ class BodyBlocks {
     return block;
   }
   void give_back(BodyBlock* block) noexcept {
+    --in_use_;
     if (count_ >= kMost) {
       delete block;
       return;
@@ -47,9 +51,11 @@ class BodyBlocks {
   }
 
  private:
-  static constexpr std::size_t kMost = 16;  // kept: what one reply may hold
+  static constexpr std::size_t kMost =
+      32;  // kept: what a burst of one reply and of some others holds
   BodyBlock* free_ = nullptr;
   std::size_t count_ = 0;
+  std::size_t in_use_ = 0;
 };
 
 class BodyBuffer {

@@ -31,8 +31,11 @@ Lookups& lookups() {
 
 }  // namespace
 
-extern "C" int getaddrinfo(const char* name, const char* service, const addrinfo* hints,
-                           addrinfo** out) {
+// Visible, so that libcurl finds it before the system's.
+extern "C" __attribute__((visibility("default"))) int getaddrinfo(const char* name,
+                                                                  const char* service,
+                                                                  const addrinfo* hints,
+                                                                  addrinfo** out) {
   using Real = int (*)(const char*, const char*, const addrinfo*, addrinfo**);
   static const auto real = reinterpret_cast<Real>(dlsym(RTLD_NEXT, "getaddrinfo"));
   if (name && std::strstr(name, "hang.test")) {

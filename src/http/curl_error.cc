@@ -60,9 +60,9 @@ bool was_the_proxy(const CurlTransfer& transfer) {
   constexpr std::string_view kTried = "Failed to connect to ";
   std::string_view reason = transfer.reason;
   if (reason.substr(0, kTried.size()) != kTried) return false;
-  std::string host = transfer.origin.host;  // libcurl takes the brackets of an address off
+  std::string host = transfer.origin().host;  // libcurl takes the brackets of an address off
   if (host.front() == '[') host = host.substr(1, host.size() - 2);
-  const std::string ours = host + " port " + transfer.origin.port;
+  const std::string ours = host + " port " + transfer.origin().port;
   return reason.substr(kTried.size(), ours.size()) != ours;
 }
 
@@ -73,16 +73,16 @@ std::string system_reason(CURL* easy) {
 }
 
 Error lookup_failed(const CurlTransfer& transfer, bool proxy) {
-  const std::string what = proxy ? "the name of the proxy for " + transfer.origin.name()
-                                 : "the name " + transfer.origin.host;
+  const std::string what = proxy ? "the name of the proxy for " + transfer.origin().name()
+                                 : "the name " + transfer.origin().host;
   return made(Errc::kNetwork, CurlPhase::kDns, RetryHint::kYes,
               what + " cannot be resolved; check " + (proxy ? "the proxy" : "the address") +
                   " and the network");
 }
 
 Error connect_failed(const CurlTransfer& transfer) {
-  const std::string what =
-      was_the_proxy(transfer) ? "the proxy for " + transfer.origin.name() : transfer.origin.name();
+  const std::string what = was_the_proxy(transfer) ? "the proxy for " + transfer.origin().name()
+                                                   : transfer.origin().name();
   return made(Errc::kNetwork, CurlPhase::kConnect, RetryHint::kYes,
               "cannot connect to " + what + ": " + system_reason(transfer.easy));
 }
@@ -92,8 +92,9 @@ Error timed_out(const CurlTransfer& transfer) {
   const char* what = phase == CurlPhase::kDns   ? "its name was not resolved"
                      : phase == CurlPhase::kTls ? "the TLS handshake was not done"
                                                 : "no connection came about";
-  return made(Errc::kTimeout, phase, RetryHint::kYes,
-              transfer.origin.name() + " could not be reached in the time for connecting: " + what)
+  return made(
+             Errc::kTimeout, phase, RetryHint::kYes,
+             transfer.origin().name() + " could not be reached in the time for connecting: " + what)
       .with_detail("timeout", "connect");
 }
 
@@ -106,12 +107,12 @@ bool broken_in_handshake(const CurlTransfer& transfer) {
 Error tls_failed(const CurlTransfer& transfer) {
   if (broken_in_handshake(transfer))
     return made(Errc::kNetwork, CurlPhase::kTls, RetryHint::kYes,
-                "the connection to " + transfer.origin.name() +
+                "the connection to " + transfer.origin().name() +
                     " was closed in the middle of the TLS handshake");
   const std::string reason = *transfer.reason ? transfer.reason : "no reason is known";
   const bool certificate = says(transfer, "certificate") || says(transfer, "subject name");
   return made(Errc::kTls, CurlPhase::kTls, RetryHint::kNo,
-              "no safe connection to " + transfer.origin.name() + ": " + reason +
+              "no safe connection to " + transfer.origin().name() + ": " + reason +
                   (certificate ? "; if the server is right, name the certificates to trust by "
                                  "ca_file"
                                : "; check that the address and the port are those of an https "
@@ -120,7 +121,8 @@ Error tls_failed(const CurlTransfer& transfer) {
 
 Error proxy_failed(const CurlTransfer& transfer) {
   const long status = fact<long>(transfer.easy, CURLINFO_HTTP_CONNECTCODE);
-  std::string message = "the proxy does not let a connection through to " + transfer.origin.name();
+  std::string message =
+      "the proxy does not let a connection through to " + transfer.origin().name();
   if (status >= 300) message += " (http " + std::to_string(status) + ")";
   if (status == 407) message += ": it asks for a user and a password";
   // What a proxy refuses it refuses again; that it cannot reach the server may change.
@@ -130,7 +132,7 @@ Error proxy_failed(const CurlTransfer& transfer) {
 
 Error no_http(const CurlTransfer& transfer, CurlPhase phase) {
   return made(Errc::kProtocol, phase, RetryHint::kNo,
-              transfer.origin.name() + " answers what is not HTTP: " +
+              transfer.origin().name() + " answers what is not HTTP: " +
                   (*transfer.reason ? transfer.reason : "no reason is known"));
 }
 
@@ -139,7 +141,7 @@ Error cut(const CurlTransfer& transfer) {
   const CurlPhase phase = phase_of(transfer);
   if (says(transfer, "Too large response headers"))
     return made(Errc::kTooLarge, phase, RetryHint::kNo,
-                "the headers of the answer from " + transfer.origin.name() + " are too large")
+                "the headers of the answer from " + transfer.origin().name() + " are too large")
         .with_detail("limit", "header_bytes");
   if (says(transfer, "chunked-encoding")) return no_http(transfer, phase);
   const char* when = phase == CurlPhase::kSend   ? "before the request was sent"
@@ -147,17 +149,17 @@ Error cut(const CurlTransfer& transfer) {
                      : phase == CurlPhase::kBody ? "in the middle of the answer"
                                                  : "before it could be used";
   return made(Errc::kNetwork, phase, hint_of(phase),
-              "the connection to " + transfer.origin.name() + " broke " + when);
+              "the connection to " + transfer.origin().name() + " broke " + when);
 }
 
 Error no_memory(const CurlTransfer& transfer) {
   // libcurl's word for a single header line of more than 100 KiB, too.
   if (transfer.sent_any && !transfer.head_complete)
     return made(Errc::kTooLarge, CurlPhase::kHead, RetryHint::kNo,
-                "a header of the answer from " + transfer.origin.name() +
+                "a header of the answer from " + transfer.origin().name() +
                     " is larger than 100 KiB, or memory ran out")
         .with_detail("limit", "header_bytes");
-  return Error(Errc::kOutOfMemory, "no memory for a request to " + transfer.origin.name());
+  return Error(Errc::kOutOfMemory, "no memory for a request to " + transfer.origin().name());
 }
 
 }  // namespace

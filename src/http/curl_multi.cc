@@ -39,7 +39,7 @@ CurlMulti::~CurlMulti() {
   const SigpipeGuard guard(any_tls_);
   for (auto& transfer : drained_) remove(*transfer);
   drained_.clear();
-  for (CURL* easy : idle_) curl_easy_cleanup(easy);
+  for (const CurlEasy& easy : idle_) curl_easy_cleanup(easy.curl);
   curl_multi_cleanup(multi_);
 }
 
@@ -62,12 +62,16 @@ int CurlMulti::on_timer(CURLM*, long ms, void* self) noexcept {
   return 0;
 }
 
-void CurlMulti::drive(std::span<const port::Ready> ready, bool due) {
+void CurlMulti::drive(std::span<const port::Ready> ready) {
   std::lock_guard lock(mutex_);
-  if (due) armed_time_ = Clock::time_point::max();  // the poller has forgotten it
-  for (const port::Ready& one : ready)
+  for (const port::Ready& one : ready) {
     act(one.fd, (one.readable ? CURL_CSELECT_IN : 0) | (one.writable ? CURL_CSELECT_OUT : 0));
-  if (ready.empty()) act(CURL_SOCKET_TIMEOUT, 0);
+    if (blocks_.in_use() >= kEnoughBlocks) break;
+  }
+  if (ready.empty()) {
+    armed_time_ = Clock::time_point::max();
+    act(CURL_SOCKET_TIMEOUT, 0);
+  }
   settle();
 }
 
@@ -151,26 +155,31 @@ bool CurlMulti::held_back(const CurlTransfer& transfer, Clock::time_point now) c
   return !transfer.fresh && now < transfer.not_before &&
          std::any_of(
              drained_.begin(), drained_.end(),
-             [&](const auto& one) { return one->origin == transfer.origin; });
+             [&](const auto& one) { return one->origin() == transfer.origin(); });
 }
 
 void CurlMulti::add(CurlTransfer& transfer) {
-  CURL* easy = idle_.empty() ? new_easy() : idle_.back();
-  if (!idle_.empty()) idle_.pop_back();
-  if (easy)
+  CurlEasy easy;
+  if (idle_.empty()) {
+    easy.curl = new_easy();
+  } else {
+    easy = std::move(idle_.back());
+    idle_.pop_back();
+  }
+  if (easy.curl)
     transfer.error = prepare_easy(easy, transfer);
   else
     transfer.error = Error(Errc::kOutOfMemory, "no memory for a request");
-  if (!transfer.error && curl_multi_add_handle(multi_, easy) != CURLM_OK)
+  if (!transfer.error && curl_multi_add_handle(multi_, easy.curl) != CURLM_OK)
     transfer.error = Error(Errc::kOutOfMemory, "libcurl takes no further request");
   if (transfer.error) {
-    if (easy) curl_easy_cleanup(easy);
+    if (easy.curl) curl_easy_cleanup(easy.curl);
     transfer.done = true;
     transfer.wake();
     return;
   }
-  transfer.begin(easy);
-  any_tls_ = any_tls_ || transfer.origin.tls;
+  transfer.begin(std::move(easy));
+  any_tls_ = any_tls_ || transfer.origin().tls;
   ++active_;
   allow_connections();
   act(CURL_SOCKET_TIMEOUT, 0);
@@ -178,21 +187,20 @@ void CurlMulti::add(CurlTransfer& transfer) {
 
 // Of a transfer that is under way the connection is closed.
 void CurlMulti::remove(CurlTransfer& transfer) noexcept {
-  CURL* const easy = transfer.easy;
-  if (!easy) return;
-  curl_multi_remove_handle(multi_, easy);
-  clear_easy(easy);
-  transfer.end();
+  if (!transfer.easy) return;
+  curl_multi_remove_handle(multi_, transfer.easy);
+  CurlEasy easy = transfer.end();
+  clear_easy(easy.curl);
   --active_;
   allow_connections();
   try {
     if (idle_.size() < kIdleEasies) {
-      idle_.push_back(easy);
+      idle_.push_back(std::move(easy));
       return;
     }
   } catch (const std::bad_alloc&) {
   }
-  curl_easy_cleanup(easy);
+  curl_easy_cleanup(easy.curl);
 }
 
 // Connections in use and a few more: what a thousand replies leave must not stay for ever.
@@ -200,7 +208,19 @@ void CurlMulti::allow_connections() noexcept {
   curl_multi_setopt(multi_, CURLMOPT_MAXCONNECTS, static_cast<long>(active_ + kIdleConnections));
 }
 
-std::unique_ptr<CurlTransfer> CurlMulti::start(HttpRequest request, Origin origin, Waker waker) {
+// Mostly it is the same URL as before.
+Result<std::shared_ptr<const Origin>> CurlMulti::origin(const std::string& url) {
+  std::lock_guard lock(mutex_);
+  if (last_origin_ && url == last_url_) return last_origin_;
+  auto found = origin_of(url);
+  if (!found) return found.error();
+  last_url_ = url;
+  last_origin_ = std::make_shared<const Origin>(std::move(*found));
+  return last_origin_;
+}
+
+std::unique_ptr<CurlTransfer> CurlMulti::start(HttpRequest request,
+                                               std::shared_ptr<const Origin> origin, Waker waker) {
   std::lock_guard lock(mutex_);
   const SigpipeGuard guard(any_tls_);  // dead connections may be closed on the way
   auto transfer =

@@ -26,10 +26,13 @@ class CurlMulti final : public detail::PollerIo {
   explicit CurlMulti(detail::PollerState& poller);
   ~CurlMulti() override;
 
-  void drive(std::span<const port::Ready> ready, bool due) override;
+  void drive(std::span<const port::Ready> ready) override;
 
-  // Sends the request as soon as it is its turn.
-  std::unique_ptr<CurlTransfer> start(HttpRequest request, Origin origin, Waker waker);
+  // As origin_of(); requests of one poller mostly go to one address.
+  Result<std::shared_ptr<const Origin>> origin(const std::string& url);
+  // Sends the request as soon as it is its turn. `origin`: of its URL.
+  std::unique_ptr<CurlTransfer> start(HttpRequest request, std::shared_ptr<const Origin> origin,
+                                      Waker waker);
   // As Exchange::pull.
   Step pull(CurlTransfer& transfer, bool head_known, std::string_view& bytes);
   // Nobody reads it any more. With `proven` its connection may be saved (Exchange::proven).
@@ -38,6 +41,9 @@ class CurlMulti final : public detail::PollerIo {
  private:
   // A lookup costs a thread, a handshake the processor: more at once would only make all slow.
   static constexpr int kMostConnects = 32;
+  // With this much unread the other sockets that are ready have to wait for the next look: what is
+  // read soon is still in the processor's cache then.
+  static constexpr std::size_t kEnoughBlocks = 8;
   // What is kept after its use, for the next: handles, and connections beyond those in use.
   static constexpr std::size_t kIdleEasies = 64;
   static constexpr std::size_t kIdleConnections = 4;
@@ -67,9 +73,11 @@ class CurlMulti final : public detail::PollerIo {
   std::mutex mutex_;
   BodyBlocks blocks_;  // outlives the transfers below
   CURLM* multi_;
-  std::vector<CURL*> idle_;
+  std::vector<CurlEasy> idle_;
   std::deque<CurlTransfer*> queue_;  // not with libcurl yet
   std::vector<std::unique_ptr<CurlTransfer>> drained_;
+  std::string last_url_;  // of origin()
+  std::shared_ptr<const Origin> last_origin_;
   std::size_t active_ = 0;  // with libcurl
   CurlCounts counts_;       // of these
   bool any_tls_ = false;    // there may be TLS connections, idle ones too

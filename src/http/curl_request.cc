@@ -66,8 +66,7 @@ CURLcode use_store(CURL*, void* context, void* self) noexcept {
   return CURLE_OK;
 }
 
-void set_tls(CURL* easy, CurlTransfer& transfer) {
-  const Options& options = *transfer.request.options;
+void set_tls(CURL* easy, const Options& options) {
   const long verify = options.insecure_tls ? 0 : 1;
   curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, verify);
   curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, verify * 2);
@@ -82,15 +81,20 @@ void set_tls(CURL* easy, CurlTransfer& transfer) {
   // tells libcurl which connections and sessions were checked with which file: one that another
   // file vouched for must not be used.
   curl_easy_setopt(easy, CURLOPT_CAPATH, file);
-  curl_easy_setopt(easy, CURLOPT_SSL_CTX_DATA, &transfer);
 }
 
-void set_proxy(CURL* easy, const Options& options) {
+std::optional<Error> set_proxy(CURL* easy, const Options& options) {
+  if (!options.proxy.empty() && options.proxy != "none" && !is_proxy(options.proxy))
+    return Error(Errc::kInvalidRequest,
+                 "the proxy is none: it has to look like http://host:port, https://, socks4://, "
+                 "socks4a://, socks5:// or socks5h://, or be \"none\"")
+        .with_detail("field", "proxy");
   // Null: libcurl looks at http_proxy, https_proxy, all_proxy; "": it does not.
   const char* proxy = options.proxy.empty() ? nullptr : options.proxy.c_str();
   if (options.proxy == "none") proxy = "";
   curl_easy_setopt(easy, CURLOPT_PROXY, proxy);
   curl_easy_setopt(easy, CURLOPT_NOPROXY, options.no_proxy ? options.no_proxy->c_str() : nullptr);
+  return {};
 }
 
 void set_method(CURL* easy, const HttpRequest& request) {
@@ -192,30 +196,41 @@ CURL* new_easy() {
   return easy;
 }
 
-std::optional<Error> prepare_easy(CURL* easy, CurlTransfer& transfer) {
+std::optional<Error> prepare_easy(CurlEasy& easy, CurlTransfer& transfer) {
   const HttpRequest& request = transfer.request;
-  if (auto error = set_headers(easy, transfer)) return error;
-  set_tls(easy, transfer);
-  set_proxy(easy, *request.options);
-  set_method(easy, request);
-  curl_easy_setopt(easy, CURLOPT_URL, request.url.c_str());
-  curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, connect_limit(request));
+  CURL* const curl = easy.curl;
+  if (auto error = set_headers(curl, transfer)) return error;
+  set_method(curl, request);
+  if (easy.options != request.options) {  // it is kept, so that no other one is taken for it
+    set_tls(curl, *request.options);
+    if (auto error = set_proxy(curl, *request.options)) return error;
+    easy.options = request.options;
+  }
+  if (easy.url != request.url) {
+    curl_easy_setopt(curl, CURLOPT_URL, request.url.c_str());
+    easy.url = request.url;
+  }
+  if (const long limit = connect_limit(request); easy.connect_limit != limit) {
+    curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, limit);
+    easy.connect_limit = limit;
+  }
   // libcurl repeats a request by itself when a pooled connection turns out dead. Welcome, except
   // for what must not run twice: that gets a connection of its own.
-  curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, transfer.fresh ? 1L : 0L);
-  curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, transfer.reason);
-  curl_easy_setopt(easy, CURLOPT_HEADERDATA, &transfer);
-  curl_easy_setopt(easy, CURLOPT_WRITEDATA, &transfer);
-  curl_easy_setopt(easy, CURLOPT_PREREQDATA, &transfer);
-  curl_easy_setopt(easy, CURLOPT_PRIVATE, &transfer);
+  if (const int fresh = transfer.fresh ? 1 : 0; easy.fresh != fresh) {
+    curl_easy_setopt(curl, CURLOPT_FRESH_CONNECT, static_cast<long>(fresh));
+    easy.fresh = fresh;
+  }
+  curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, transfer.reason);
+  curl_easy_setopt(curl, CURLOPT_HEADERDATA, &transfer);
+  curl_easy_setopt(curl, CURLOPT_WRITEDATA, &transfer);
+  curl_easy_setopt(curl, CURLOPT_PREREQDATA, &transfer);
+  curl_easy_setopt(curl, CURLOPT_SSL_CTX_DATA, &transfer);
+  curl_easy_setopt(curl, CURLOPT_PRIVATE, &transfer);
   return {};
 }
 
-void clear_easy(CURL* easy) noexcept {
-  curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, nullptr);
-  curl_easy_setopt(easy, CURLOPT_HTTPHEADER, nullptr);
-  curl_easy_setopt(easy, CURLOPT_POSTFIELDS, nullptr);
-  curl_easy_setopt(easy, CURLOPT_PRIVATE, nullptr);
-}
+// The error buffer is written to when a connection is closed, too; what else points into the
+// transfer is looked at in a transfer only.
+void clear_easy(CURL* easy) noexcept { curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, nullptr); }
 
 }  // namespace infer::http

@@ -14,8 +14,9 @@ void curl_init();
 // A handle with all that is the same for every request; null: no memory.
 CURL* new_easy();
 // Everything that a request may differ in is set, whatever the handle did before, so that handles
-// can be used again. The transfer has to live until clear_easy().
-std::optional<Error> prepare_easy(CURL* easy, CurlTransfer& transfer);
+// can be used again. The transfer has to live until clear_easy(). After an error the handle is good
+// for nothing.
+std::optional<Error> prepare_easy(CurlEasy& easy, CurlTransfer& transfer);
 void clear_easy(CURL* easy) noexcept;
 
 }  // namespace infer::http

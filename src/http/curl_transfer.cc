@@ -27,15 +27,17 @@ std::optional<std::chrono::nanoseconds> connect_time(CURL* easy) {
 }
 }  // namespace
 
-CurlTransfer::CurlTransfer(HttpRequest what, Origin to, BodyBlocks* blocks, CurlCounts* counts)
+CurlTransfer::CurlTransfer(HttpRequest what, std::shared_ptr<const Origin> to, BodyBlocks* blocks,
+                           CurlCounts* counts)
     : request(std::move(what)),
-      origin(std::move(to)),
       body(blocks),
       fresh(request.once),
+      origin_(std::move(to)),
       counts_(counts) {}
 
-void CurlTransfer::begin(CURL* with) noexcept {
-  easy = with;
+void CurlTransfer::begin(CurlEasy with) noexcept {
+  handle_ = std::move(with);
+  easy = handle_.curl;
   head = {};
   head_complete = paused = sent_any = false;
   head_bytes = 0;
@@ -43,14 +45,15 @@ void CurlTransfer::begin(CURL* with) noexcept {
   reason[0] = 0;
   connecting_ = true;
   ++counts_->connecting;
-  if ((tls_writer_ = origin.tls)) ++counts_->tls_writers;
+  if ((tls_writer_ = origin_->tls)) ++counts_->tls_writers;
 }
 
-void CurlTransfer::end() noexcept {
+CurlEasy CurlTransfer::end() noexcept {
   easy = nullptr;
   header_list.reset();
   connected();
   written();
+  return std::exchange(handle_, {});
 }
 
 void CurlTransfer::connected() noexcept {
@@ -104,7 +107,7 @@ bool CurlTransfer::take_line(std::string_view line) {
   const std::size_t limit = request.options->limits.header_bytes;
   head_bytes += line.size();
   if (head_bytes > limit)
-    return fail(Error(Errc::kTooLarge, "the headers of the answer from " + origin.name() +
+    return fail(Error(Errc::kTooLarge, "the headers of the answer from " + origin_->name() +
                                            " are larger than limits.header_bytes, " +
                                            std::to_string(limit) + " bytes")
                     .with_retry(RetryHint::kNo)
@@ -144,6 +147,9 @@ bool CurlTransfer::end_of_head() {
   if (status == 301 || status == 302 || status == 303 || status == 307 || status == 308)
     if (const std::string* location = head.find("location")) return redirect(status, *location);
   head.connect = connect_time(easy);
+  request.headers = {};  // it is not sent again
+  const std::string* encoding = head.find("content-encoding");
+  inflating_ = encoding && *encoding != "identity";
   head_complete = true;
   // HTTP/1.1 only reads from here on, once the request is out; HTTP/2 acknowledges what it reads.
   if (tls_writer_) {
@@ -162,7 +168,7 @@ bool CurlTransfer::end_of_head() {
 // wherever the answer points.
 bool CurlTransfer::redirect(int status, const std::string& location) {
   const auto refuse = [&](const std::string& why) {
-    return fail(Error(Errc::kProtocol, origin.name() + " answers with a redirect (" +
+    return fail(Error(Errc::kProtocol, origin_->name() + " answers with a redirect (" +
                                            std::to_string(status) + ") " + why)
                     .with_http_status(status)
                     .with_detail("phase", "head"));
@@ -171,7 +177,7 @@ bool CurlTransfer::redirect(int status, const std::string& location) {
   if (url.empty()) return refuse("to an address that is none");
   const auto to = origin_of(url);
   if (!to) return refuse("to what is neither http nor https");
-  if (*to != origin)
+  if (*to != *origin_)
     return refuse("to another origin, " + std::string(to->tls ? "https://" : "http://") +
                   to->name() +
                   ", which is not followed: the key would go there; if that is the right server, "
@@ -199,7 +205,7 @@ std::size_t CurlTransfer::on_body(char* bytes, std::size_t, std::size_t n, void*
     transfer.paused = true;
     return CURL_WRITEFUNC_PAUSE;
   }
-  if (transfer.inflated_too_far(n)) return 0;
+  if (transfer.inflating_ && transfer.inflated_too_far(n)) return 0;
   try {
     transfer.body.append(bytes, n);
   } catch (const std::bad_alloc&) {
@@ -215,13 +221,13 @@ std::size_t CurlTransfer::on_body(char* bytes, std::size_t, std::size_t n, void*
 bool CurlTransfer::inflated_too_far(std::size_t n) {
   constexpr std::uint64_t kFree = 1024 * 1024, kRatio = 100;
   body_bytes_ += n;
-  if (body_bytes_ <= kFree || !easy) return false;
+  if (body_bytes_ <= kFree) return false;
   curl_off_t wire = 0;
   curl_easy_getinfo(easy, CURLINFO_SIZE_DOWNLOAD_T, &wire);
   // libcurl counts a piece after it has been delivered: one more may be on its way.
   const auto came = static_cast<std::uint64_t>(wire) + BodyBlock::kBytes;
   if (body_bytes_ / kRatio <= came) return false;
-  fail(Error(Errc::kTooLarge, "the body of the answer from " + origin.name() +
+  fail(Error(Errc::kTooLarge, "the body of the answer from " + origin_->name() +
                                   " is compressed more than 100 : 1, which no honest answer is")
            .with_retry(RetryHint::kNo)
            .with_detail("limit", "compression")
@@ -233,6 +239,10 @@ int CurlTransfer::on_connected(void* self, char*, char*, int, int) noexcept {
   auto& transfer = *static_cast<CurlTransfer*>(self);
   transfer.connected();
   transfer.sent_any = true;
+  // A pooled connection that turns out dead is replaced by a new one, not by the next of the pool,
+  // which may be dead as well: the server sees a request twice at most.
+  curl_easy_setopt(transfer.easy, CURLOPT_FRESH_CONNECT, 1L);
+  transfer.handle_.fresh = 1;
   return CURL_PREREQFUNC_OK;
 }
 

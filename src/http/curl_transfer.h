@@ -23,6 +23,16 @@ struct FreeHeaderList {
 };
 using HeaderList = std::unique_ptr<curl_slist, FreeHeaderList>;
 
+// A handle of libcurl's, and what it was set to for its last request: setting things again costs as
+// much as the rest of a small request.
+struct CurlEasy {
+  CURL* curl = nullptr;
+  std::shared_ptr<const Options> options{};
+  std::string url{};
+  long connect_limit = -1;
+  int fresh = -1;
+};
+
 // What the transfers of one CurlMulti are doing.
 struct CurlCounts {
   int connecting = 0;   // not known to have a connection yet
@@ -41,13 +51,14 @@ class CurlTransfer {
   // the connection can be used again. Beyond it a new one is cheaper.
   static constexpr std::size_t kMostDiscarded = 256 * 1024;
 
-  CurlTransfer(HttpRequest request, Origin to, BodyBlocks* blocks, CurlCounts* counts);
+  CurlTransfer(HttpRequest request, std::shared_ptr<const Origin> to, BodyBlocks* blocks,
+               CurlCounts* counts);
   CurlTransfer(const CurlTransfer&) = delete;
   CurlTransfer& operator=(const CurlTransfer&) = delete;
 
   // A try begins and ends.
-  void begin(CURL* with) noexcept;
-  void end() noexcept;
+  void begin(CurlEasy with) noexcept;
+  CurlEasy end() noexcept;
   // After one that led to a redirect, in which case request is what to send next.
   bool follow();
   // To whoever reads: there is news.
@@ -62,8 +73,9 @@ class CurlTransfer {
   static std::size_t on_body(char* bytes, std::size_t one, std::size_t n, void* self) noexcept;
   static int on_connected(void* self, char* to, char* from, int to_port, int from_port) noexcept;
 
+  const Origin& origin() const noexcept { return *origin_; }
+
   HttpRequest request;
-  Origin origin;
   HeaderList header_list;
   CURL* easy = nullptr;  // while libcurl has it
 
@@ -95,6 +107,8 @@ class CurlTransfer {
   void connected() noexcept;
   void written() noexcept;
 
+  const std::shared_ptr<const Origin> origin_;
+  CurlEasy handle_;
   CurlCounts* counts_;
   bool connecting_ = false;
   bool tls_writer_ = false;
@@ -102,7 +116,8 @@ class CurlTransfer {
   bool next_get_ = false;
   bool discard_ = false;
   std::size_t discarded_ = 0;
-  std::uint64_t body_bytes_ = 0;  // after decompression
+  bool inflating_ = false;        // libcurl decompresses
+  std::uint64_t body_bytes_ = 0;  // of that, after it
   int redirects_ = 0;
 };
 

@@ -64,12 +64,6 @@ void tell_of_insecurity(const Origin& origin) {
 }
 
 void CurlExchange::begin(Poller& poller) {
-  auto origin = origin_of(request_.url);
-  if (!origin) {
-    error_ = std::move(origin.error());
-    return;
-  }
-  if (origin->tls && request_.options->insecure_tls) tell_of_insecurity(*origin);
   state_ = detail::PollerState::of(poller);
   multi_ = CurlMulti::of(*state_);
   if (!multi_) {
@@ -78,6 +72,12 @@ void CurlExchange::begin(Poller& poller) {
             .with_detail("phase", "connect");
     return;
   }
+  auto origin = multi_->origin(request_.url);
+  if (!origin) {
+    error_ = std::move(origin.error());
+    return;
+  }
+  if ((*origin)->tls && request_.options->insecure_tls) tell_of_insecurity(**origin);
   transfer_ = multi_->start(std::move(request_), std::move(*origin), poller.waker());
 }
 

@@ -168,17 +168,24 @@ TEST(CurlTransport, EachServerFindsItsWarmPoller) {
   EXPECT_EQ(b.connections, 1);
 }
 
-// The terminating chunk is on its way when the reply ends: the connection survives.
+// The terminating chunk comes when the reply is gone already, and before the next request.
 TEST(CurlTransport, AfterTheProofTheRestIsDrained) {
-  TestServer server([&](TestConnection& c, const TestRequest&) {
+  constexpr int kTimes = 20;
+  std::vector<Gate> proven(kTimes), ended(kTimes);
+  TestServer server([&](TestConnection& c, const TestRequest& r) {
+    const auto i = static_cast<std::size_t>(r.number - 1);
     c.begin_chunks();
     c.chunk("text DONE");
+    proven[i].wait();
     c.end_chunks();
+    ended[i].open();
   });
-  for (int i = 0; i < 20; ++i) {
+  for (std::size_t i = 0; i < kTimes; ++i) {
     const Got got = fetch(post(server.url()), {}, "DONE");
     EXPECT_FALSE(got.error);
     EXPECT_EQ(got.body, "text DONE");
+    proven[i].open();
+    ended[i].wait();
   }
   EXPECT_EQ(server.connections, 1);
 }
@@ -214,7 +221,6 @@ TEST(CurlTransport, ADrainThatNeverEndsIsDropped) {
   Poller poller;
   for (int i = 0; i < 4; ++i)
     EXPECT_FALSE(fetch(post(server.url()), {.poller = poller}, "DONE").error);
-  EXPECT_EQ(server.connections, 3);
   // Somebody waits in the poller for longer than a drain may take.
   TestServer slow([](TestConnection& c, const TestRequest&) {
     std::this_thread::sleep_for(250ms);
@@ -294,7 +300,7 @@ TEST(CurlTransport, NothingIsLeftOfAThousandRepliesThatWereDropped) {
   const std::size_t before = open_fds();
   drop(300, true);
   drop(300, false);
-  EXPECT_EQ(open_fds(), before);
+  EXPECT_LE(open_fds(), before);  // what earlier tests pooled may have been closed
 }
 
 TEST(CurlTransport, ASlowReaderStopsTheServer) {
@@ -394,21 +400,22 @@ TEST(CurlTransport, RedirectsWithinTheOrigin) {
 
 TEST(CurlTransport, ARedirectToAnotherOriginIsNotFollowed) {
   TestServer other(echo);
-  std::string location;
-  TestServer server([&](TestConnection& c, const TestRequest&) {
-    c.answer("", "307 X", "Location: " + location + "\r\n");
+  std::vector<std::string> to;
+  TestServer server([&](TestConnection& c, const TestRequest& r) {
+    c.answer("", "307 X", "Location: " + to[std::stoul(r.target.substr(1))] + "\r\n");
   });
-  for (const std::string& to :
-       {other.url("/steal?token=canary"), server.url("/x", "127.0.0.1"),
+  to = {other.url("/steal?token=canary"),
+        server.url("/x", "127.0.0.1"),
         "https://localhost:" + std::to_string(server.port) + "/",
-        std::string("http://user:canary@other.test/"), std::string("file:///etc/passwd"),
-        std::string("//other.test/canary")}) {
-    location = to;
-    HttpRequest request = post(server.url("/a?key=canary"));
+        "http://user:canary@other.test/",
+        "file:///etc/passwd",
+        "//other.test/canary"};
+  for (std::size_t i = 0; i < to.size(); ++i) {
+    HttpRequest request = post(server.url("/" + std::to_string(i) + "?key=canary"));
     request.headers.push_back({"x-api-key", "canary"});
     const int before = server.requests;
     const Got got = fetch(request);
-    ASSERT_TRUE(got.error) << to;
+    ASSERT_TRUE(got.error) << to[i];
     EXPECT_EQ(got.error->code(), Errc::kProtocol);
     EXPECT_EQ(got.error->http_status(), 307);
     EXPECT_EQ(got.error->retry(), RetryHint::kNo);
@@ -475,9 +482,11 @@ TEST(CurlTransport, ManyDeadPooledConnectionsAreReplacedToo) {
   for (auto& one : all) (void)one.reply.try_next();
   for (auto& one : all) EXPECT_TRUE(one.reply.finish());
   drop = true;
+  const int before = server.requests;
   const Got got = fetch(post(server.url()), {.poller = poller});
   ASSERT_FALSE(got.error) << *got.error;
   EXPECT_EQ(got.body, "ok");
+  EXPECT_EQ(server.requests, before + 2);  // whatever the pool holds
 }
 
 TEST(CurlTransport, RefusedConnectionsAndBadAddresses) {
@@ -512,45 +521,43 @@ TEST(CurlTransport, RefusedConnectionsAndBadAddresses) {
 
 // Where the connection breaks, and whether the request may have run.
 TEST(CurlTransport, SaysWhereItBroke) {
-  std::string how;
-  TestServer server(
-      [&](TestConnection& c, const TestRequest&) {
-        if (how == "status") c.write("HTTP/1.1 200 OK\r\nX: 1");
-        if (how == "length") c.write("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc");
-        if (how == "chunk") c.begin_chunks(), c.write("5\r\nab");
-        if (how == "last chunk") c.begin_chunks(), c.chunk("abc");
-        if (how == "hex") c.begin_chunks(), c.write("zz\r\nabc\r\n");
-        if (how == "garbage") c.write("\x16\x03\x01 this is no http\r\n\r\n");
-        how.back() == 'k' || how == "status" ? c.close() : c.reset();
-      },
-      nullptr,
-      [&](TestConnection& c) {
-        if (how == "accept") c.reset();
-        if (how == "upload") {
-          char bytes[1000];
-          (void)c.read(bytes, sizeof bytes);
-          c.reset();
-        }
-      });
-  const auto check = [&](std::string way, Errc code, const char* phase, RetryHint hint,
-                         std::string body = "{}") {
-    how = std::move(way);
+  const auto answer = [](TestConnection& c, const TestRequest& r) {
+    if (r.target == "/status") c.write("HTTP/1.1 200 OK\r\nX: 1");
+    if (r.target == "/length") c.write("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc");
+    if (r.target == "/chunk") c.begin_chunks(), c.write("5\r\nab");
+    if (r.target == "/last-chunk") c.begin_chunks(), c.chunk("abc");
+    if (r.target == "/hex") c.begin_chunks(), c.write("zz\r\nabc\r\n");
+    if (r.target == "/garbage") c.write("\x16\x03\x01 this is no http\r\n\r\n");
+    r.target == "/reset" ? c.reset() : c.close();
+  };
+  const auto check = [](const TestServer& server, const char* how, Errc code, const char* phase,
+                        RetryHint hint, std::string body = "{}") {
     SCOPED_TRACE(how);
-    const Got got = fetch(post(server.url(), std::move(body)));
+    const Got got = fetch(post(server.url(how), std::move(body)));
     ASSERT_TRUE(got.error);
     EXPECT_EQ(got.error->code(), code) << *got.error;
     EXPECT_EQ(got.error->detail("phase"), phase) << *got.error;
     EXPECT_EQ(got.error->retry(), hint) << *got.error;
     EXPECT_NE(got.error->message().find("localhost"), std::string::npos) << *got.error;
   };
-  check("no answer", Errc::kNetwork, "head", RetryHint::kAmbiguous);
-  check("status", Errc::kNetwork, "head", RetryHint::kAmbiguous);
-  check("length", Errc::kNetwork, "body", RetryHint::kAmbiguous);
-  check("chunk", Errc::kNetwork, "body", RetryHint::kAmbiguous);
-  check("last chunk", Errc::kNetwork, "body", RetryHint::kAmbiguous);
-  check("hex", Errc::kProtocol, "body", RetryHint::kNo);
-  check("garbage", Errc::kProtocol, "head", RetryHint::kNo);
-  check("upload", Errc::kNetwork, "send", RetryHint::kYes, std::string(64 << 20, 'x'));
+  TestServer server(answer);
+  check(server, "/close", Errc::kNetwork, "head", RetryHint::kAmbiguous);
+  check(server, "/reset", Errc::kNetwork, "head", RetryHint::kAmbiguous);
+  check(server, "/status", Errc::kNetwork, "head", RetryHint::kAmbiguous);
+  check(server, "/length", Errc::kNetwork, "body", RetryHint::kAmbiguous);
+  check(server, "/chunk", Errc::kNetwork, "body", RetryHint::kAmbiguous);
+  check(server, "/last-chunk", Errc::kNetwork, "body", RetryHint::kAmbiguous);
+  check(server, "/hex", Errc::kProtocol, "body", RetryHint::kNo);
+  check(server, "/garbage", Errc::kProtocol, "head", RetryHint::kNo);
+  EXPECT_EQ(server.requests, 8);
+  // In the middle of the request.
+  TestServer upload(answer, nullptr, [](TestConnection& c) {
+    char bytes[1000];
+    (void)c.read(bytes, sizeof bytes);
+    c.reset();
+  });
+  check(upload, "/", Errc::kNetwork, "send", RetryHint::kYes, std::string(64 << 20, 'x'));
+  EXPECT_EQ(upload.connections, 1);
 }
 
 TEST(CurlTransport, ABodyWithoutLengthEndsWithItsConnection) {
@@ -623,11 +630,11 @@ TEST(CurlTransport, AThousandIdleRepliesOnOnePoller) {
   std::mutex mutex;
   std::vector<std::pair<int, TestConnection*>> clients;
   TestServer server([&](TestConnection& c, const TestRequest& r) {
-    c.begin_chunks();
     {
       std::lock_guard lock(mutex);
       clients.emplace_back(std::stoi(r.target.substr(1)), &c);
     }
+    c.begin_chunks();
     c.wait_closed();
   });
   constexpr int kReplies = 1000;
@@ -650,8 +657,11 @@ TEST(CurlTransport, AThousandIdleRepliesOnOnePoller) {
     for (auto& one : all) with_head += one.got->head.status == 200 ? 1 : 0;
     return with_head == kReplies;
   });
-  for (auto& [i, client] : clients)
-    if (i % 10 == 0) client->chunk(std::to_string(i));
+  {
+    std::lock_guard lock(mutex);
+    for (auto& [i, client] : clients)
+      if (i % 10 == 0) client->chunk(std::to_string(i));
+  }
   run([&] {
     for (int i = 0; i < kReplies; i += 10)
       if (all[static_cast<std::size_t>(i)].got->body != std::to_string(i)) return false;

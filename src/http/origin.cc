@@ -50,6 +50,19 @@ Result<Origin> origin_of(const std::string& url) {
   return origin;
 }
 
+bool is_proxy(const std::string& url) {
+  const CurlUrl parsed(curl_url());
+  if (!parsed || curl_url_set(parsed.get(), CURLUPART_URL, url.c_str(),
+                              CURLU_NON_SUPPORT_SCHEME | CURLU_GUESS_SCHEME) != CURLUE_OK)
+    return false;
+  const std::string scheme = url_part(parsed.get(), CURLUPART_SCHEME);
+  // Without a scheme it is taken for http, whatever the host's name makes libcurl guess.
+  if (url.find("://") == std::string::npos) return true;
+  for (const char* known : {"http", "https", "socks4", "socks4a", "socks5", "socks5h"})
+    if (scheme == known) return true;
+  return false;
+}
+
 std::string resolve(const std::string& base, const std::string& location) {
   const CurlUrl url(curl_url());
   if (!url || curl_url_set(url.get(), CURLUPART_URL, base.c_str(), 0) != CURLUE_OK) return {};

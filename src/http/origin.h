@@ -23,6 +23,8 @@ struct Origin {
 // kInvalidRequest for what is no http or https URL. The error does not quote the URL: it may hold a
 // password or a key.
 Result<Origin> origin_of(const std::string& url);
+// Whether libcurl can use this proxy: "http://host:port", "socks5h://host:port", "host:port".
+bool is_proxy(const std::string& url);
 // The URL that a Location header of an answer from `base` leads to; empty: it is none.
 std::string resolve(const std::string& base, const std::string& location);
 

@@ -24,7 +24,8 @@ using TlsContext = std::unique_ptr<SSL_CTX, FreeTls>;
 // An authority and the file that a client has to trust.
 class TestCa {
  public:
-  TestCa() : key_(EVP_EC_gen("P-256")), certificate_(make("test authority", {}, 0, 3600, true)) {
+  // Under a name of its own: of two with one name the right one is looked for by trying.
+  TestCa() : key_(EVP_EC_gen("P-256")), certificate_(make(dir_.path(), {}, 0, 3600, true)) {
     std::unique_ptr<BIO, void (*)(BIO*)> out(BIO_new_file(file().c_str(), "w"), BIO_free_all);
     PEM_write_bio_X509(out.get(), certificate_.get());
   }
@@ -43,15 +44,16 @@ class TestCa {
   }
 
  private:
-  std::unique_ptr<X509, FreeTls> make(const char* name, const std::string& names, long from,
+  std::unique_ptr<X509, FreeTls> make(std::string name, const std::string& names, long from,
                                       long to, bool authority) const {
     std::unique_ptr<X509, FreeTls> out(X509_new());
+    name = name.substr(name.rfind('/') + 1);
     X509_set_version(out.get(), 2);
     ASN1_INTEGER_set(X509_get_serialNumber(out.get()), authority ? 1 : 2);
     X509_gmtime_adj(X509_getm_notBefore(out.get()), from);
     X509_gmtime_adj(X509_getm_notAfter(out.get()), to);
     X509_NAME_add_entry_by_txt(X509_get_subject_name(out.get()), "CN", MBSTRING_ASC,
-                               reinterpret_cast<const unsigned char*>(name), -1, -1, 0);
+                               reinterpret_cast<const unsigned char*>(name.c_str()), -1, -1, 0);
     X509_set_issuer_name(out.get(),
                          X509_get_subject_name(authority ? out.get() : certificate_.get()));
     X509_set_pubkey(out.get(), key_.get());
