@@ -234,6 +234,41 @@ TEST(WireBackend, SilenceEndsBySettableTimes) {
   EXPECT_EQ(response.error().partial()->text(), "one");
 }
 
+// A pull gives way now and then, so that a stop is heard and times are looked at.
+TEST(WireBackend, AFloodOfKeepAlivesDoesNotKeepThePull) {
+  FakeTransport fake;
+  http::FakeAnswer flood;
+  flood.headers.push_back({"content-type", "text/event-stream"});
+  std::string piece;
+  for (int i = 0; i < 1000; ++i) piece += ": ping\n\n";
+  flood.pieces.assign(400, piece);
+  fake.answer(std::move(flood));
+  Call call;
+  call.poller = Poller();
+  Reply reply = words(fake).stream("hi", call);
+  int breaths = 0;
+  Step step = reply.try_next();
+  for (; step == Step::kPending; step = reply.try_next()) {
+    ++breaths;
+    call.poller->wait(Clock::now() + std::chrono::seconds(10));
+    EXPECT_NE(call.poller->ready(), nullptr);  // woken at once
+  }
+  ASSERT_EQ(step, Step::kError);  // it ended without a word
+  EXPECT_EQ(reply.error()->code(), Errc::kTruncated) << *reply.error();
+  EXPECT_GE(breaths, 10);
+}
+
+TEST(WireBackend, NothingAtAllInTimeMayHaveRun) {
+  FakeTransport fake = streaming("");
+  fake.hangs();
+  Call call;
+  call.timeouts.first = std::chrono::milliseconds(5);
+  const auto response = words(fake).stream("hi", call).finish();
+  ASSERT_FALSE(response);
+  EXPECT_EQ(response.error().detail("timeout"), "first");
+  EXPECT_EQ(response.error().retry(), RetryHint::kAmbiguous);
+}
+
 TEST(WireBackend, SilenceAfterTheProofLosesNothing) {
   FakeTransport fake = streaming("data: one\n\ndata: END\n\n");
   fake.hangs();

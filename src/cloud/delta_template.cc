@@ -18,19 +18,21 @@ constexpr std::size_t kNoLength = std::string_view::npos;
 
 bool is_plain(unsigned char c) { return c >= 0x20 && c < 0x80 && c != '"' && c != '\\'; }
 
-// How many bytes from `text` on are printable ASCII other than '"' and '\'.
-std::size_t plain_run(std::string_view text) noexcept {
+// How many bytes at the start of `text` are printable ASCII other than '"' and '\'. `readable` bytes
+// behind it may be looked at.
+std::size_t plain_run(std::string_view text, std::size_t readable) noexcept {
   std::size_t i = 0;
 #if defined(__SSE2__)
   const __m128i quote = _mm_set1_epi8('"'), slash = _mm_set1_epi8('\\'), low = _mm_set1_epi8(0x20);
-  for (; text.size() - i >= 16; i += 16) {
+  for (; i < text.size() && text.size() + readable - i >= 16; i += 16) {
     const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(text.data() + i));
     // Signed: bytes over 0x7F are below 0x20 as well.
     const __m128i stop =
         _mm_or_si128(_mm_cmplt_epi8(bytes, low),
                      _mm_or_si128(_mm_cmpeq_epi8(bytes, quote), _mm_cmpeq_epi8(bytes, slash)));
     const auto mask = static_cast<unsigned>(_mm_movemask_epi8(stop));
-    if (mask != 0) return i + static_cast<std::size_t>(std::countr_zero(mask));
+    if (mask != 0)
+      return std::min(i + static_cast<std::size_t>(std::countr_zero(mask)), text.size());
   }
 #endif
   while (i < text.size() && is_plain(static_cast<unsigned char>(text[i]))) ++i;
@@ -128,10 +130,10 @@ char escaped_character(char c) {
 
 }  // namespace
 
-std::size_t json_string_length(std::string_view text) noexcept {
+std::size_t json_string_length(std::string_view text, std::size_t readable) noexcept {
   std::size_t i = 0;
   for (;;) {
-    i += plain_run(text.substr(i));
+    i += plain_run(text.substr(i), readable);
     if (i >= text.size()) return kNoLength;
     const auto c = static_cast<unsigned char>(text[i]);
     if (c == '"') return i;
@@ -183,7 +185,8 @@ bool DeltaTemplate::learn(std::string_view event, std::initializer_list<std::str
   return true;
 }
 
-bool DeltaTemplate::match(std::string_view event, DeltaHoles& holes) const noexcept {
+bool DeltaTemplate::match(std::string_view event, DeltaHoles& holes,
+                          std::size_t readable) const noexcept {
   if (count_ == 0 || event.size() < bytes_.size()) return false;
   std::size_t begin = 0;
   for (std::size_t i = 0; i < count_; ++i) {
@@ -192,7 +195,7 @@ bool DeltaTemplate::match(std::string_view event, DeltaHoles& holes) const noexc
       return false;
     event.remove_prefix(size);
     begin = ends_[i];
-    const std::size_t length = json_string_length(event);
+    const std::size_t length = json_string_length(event, readable);
     if (length == kNoLength) return false;
     holes[order_[i]] = event.substr(0, length);
     event.remove_prefix(length);

@@ -8,7 +8,7 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <deque>
+#include <list>
 #include <map>
 #include <string>
 #include <string_view>
@@ -65,12 +65,12 @@ class EventQueue {
     std::string begin_data{}, begin_id{}, begin_extra{};
     std::string held{};
     std::vector<TokenLogprob> held_logprobs{};
-    std::deque<std::string> held_bytes{};  // what held_logprobs points to
+    std::list<std::string> held_bytes{};  // what held_logprobs points to
     std::string end_data{}, end_id{}, end_extra{};
   };
   struct Choice {
     std::uint32_t next_part = 0;
-    std::deque<Key> order{};  // open parts, the one that is let out first
+    std::list<Key> order{};  // open parts, the one that is let out first
   };
 
   void recycle();
@@ -85,9 +85,10 @@ class EventQueue {
 
   std::vector<Event> ready_{};
   std::size_t at_ = 0;
-  std::deque<std::string> strings_{};
-  std::deque<std::vector<TokenLogprob>> logprobs_{};
-  std::deque<Usage> usages_{};
+  // Lists: unlike a deque, one that is empty holds no memory, and thousands of replies wait.
+  std::list<std::string> strings_{};
+  std::list<std::vector<TokenLogprob>> logprobs_{};
+  std::list<Usage> usages_{};
   Meta meta_{};
   Usage last_usage_{};
   std::map<Key, Open> parts_{};

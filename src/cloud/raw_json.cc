@@ -1,11 +1,24 @@
 #include "src/cloud/raw_json.h"
 
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
 #include <utility>
 
 #include "src/core/json.h"
 
 namespace infer::cloud {
 namespace {
+
+// The characters at which a walk over JSON has to think.
+constexpr std::array<bool, 256> kSpecial = [] {
+  std::array<bool, 256> special{};
+  for (const char c : std::string_view("\"{}[],: \t\n\r"))
+    special[static_cast<unsigned char>(c)] = true;
+  return special;
+}();
 
 bool is_json_space(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
 
@@ -28,6 +41,10 @@ class RawCursor {
     int depth = 0;
     while (at_ < text_.size()) {
       const char c = text_[at_];
+      if (!kSpecial[static_cast<unsigned char>(c)]) {
+        ++at_;  // of a number, a literal or what stands between values
+        continue;
+      }
       if (c == '"') {
         string();
       } else if (c == '{' || c == '[') {
@@ -41,7 +58,7 @@ class RawCursor {
         break;
       } else {
         ++at_;
-        continue;  // of a number, a literal or what stands between values
+        continue;
       }
       if (depth == 0) break;
     }
@@ -53,9 +70,15 @@ class RawCursor {
     while (at_ < text_.size() && is_json_space(text_[at_])) ++at_;
   }
   void string() {
-    for (++at_; at_ < text_.size() && text_[at_] != '"'; ++at_)
-      if (text_[at_] == '\\') ++at_;
-    at_ = at_ < text_.size() ? at_ + 1 : text_.size();
+    const std::size_t begin = at_ + 1;
+    for (at_ = begin;; ++at_) {
+      at_ = std::min(text_.find('"', at_), text_.size());
+      if (at_ == text_.size()) return;
+      std::size_t slashes = at_;
+      while (slashes > begin && text_[slashes - 1] == '\\') --slashes;
+      if ((at_ - slashes) % 2 == 0) break;  // the quote is not escaped
+    }
+    ++at_;
   }
 
   std::string_view text_;
@@ -108,11 +131,30 @@ std::vector<std::string_view> raw_elements(std::string_view array) {
   return elements;
 }
 
+namespace {
+
+// Whether one of eight bytes is a control character, a quote or a backslash.
+bool eight_need_escapes(const char* at) {
+  constexpr std::uint64_t kOnes = 0x0101010101010101u;
+  constexpr std::uint64_t kHighs = 0x8080808080808080u;
+  std::uint64_t eight;
+  std::memcpy(&eight, at, sizeof eight);
+  const auto has_below = [](std::uint64_t x, std::uint64_t limit) {
+    return (x - kOnes * limit) & ~x & kHighs;
+  };
+  return (has_below(eight, 0x20) | has_below(eight ^ (kOnes * '"'), 1) |
+          has_below(eight ^ (kOnes * '\\'), 1)) != 0;
+}
+
+}  // namespace
+
 void append_json_string(std::string& to, std::string_view text) {
   constexpr char kHex[] = "0123456789abcdef";
   to += '"';
   std::size_t plain = 0;  // what has no need of escapes is taken in one go
   for (std::size_t i = 0; i < text.size(); ++i) {
+    while (text.size() - i >= 8 && !eight_need_escapes(text.data() + i)) i += 8;
+    if (i == text.size()) break;
     const auto c = static_cast<unsigned char>(text[i]);
     if (c >= 0x20 && c != '"' && c != '\\') continue;
     to += text.substr(plain, i - plain);

@@ -23,13 +23,16 @@ Result<Outgoing> write_anthropic(std::string_view model, const ApiLimits& limits
 // endpoint does not know - length, sampling, labels - is not sent.
 Result<Outgoing> write_anthropic_count(std::string_view model, const TextRequest& request);
 
-// {"type":"error","error":{"type","message"},"request_id"}, of a body or of a stream's error event.
+// {"type":"error","error":{"type","message"},"request_id"}, of a body or of a stream's error
+// event; any bytes at all (complaint.cc).
 Complaint anthropic_complaint(std::string_view body);
 
 // The wire of one model; "" serves for lists, which have none.
 std::shared_ptr<const Wire> anthropic_wire(std::string_view model, const ApiLimits& limits = {});
 // The endpoint with what this provider adds: the version header, the base URL that ends in /v1.
 Result<Endpoint> anthropic_endpoint(const ApiConfig& config);
+// All pages of GET /models.
+Result<std::vector<ListedModel>> list_anthropic_models(const Endpoint& endpoint, const Call& call);
 
 }  // namespace infer::cloud
 

@@ -1,8 +1,7 @@
 #include "src/cloud/anthropic/messages_reader.h"
 
-#include <simdjson.h>
-
 #include <algorithm>
+#include <bit>
 #include <initializer_list>
 #include <iterator>
 #include <map>
@@ -12,21 +11,38 @@
 #include <utility>
 
 #include "src/cloud/anthropic/anthropic.h"
+#include "src/cloud/anthropic/json_check.h"
 #include "src/cloud/anthropic/raw_object.h"
+#include "src/cloud/anthropic/raw_view.h"
 #include "src/cloud/delta_template.h"
-#include "src/cloud/raw_json.h"
-#include "src/core/json.h"
 #include "src/core/utf8.h"
+
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
 
 namespace infer::cloud {
 namespace {
 
-using core::Json;
 using Kind = Event::PartKind;
 using MaybeError = std::optional<Error>;
 
 // A content array longer than this is no answer, and an index beyond it must not grow a table.
 constexpr std::int64_t kMaxBlocks = 1024;
+
+template <class Names>
+bool is_one_of(std::string_view name, const Names& names) {
+  return std::find(std::begin(names), std::end(names), name) != std::end(names);
+}
+
+char lower_case(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+
+// `beginning` in lower case; `name` in any.
+bool begins_with(std::string_view name, std::string_view beginning) {
+  return name.size() >= beginning.size() &&
+         std::equal(beginning.begin(), beginning.end(), name.begin(),
+                    [](char a, char b) { return a == lower_case(b); });
+}
 
 Finish finish_of(std::string_view reason) {
   if (reason.empty()) return Finish::kUnknown;
@@ -74,35 +90,68 @@ bool fits(const Block& block, DeltaType type) {
   return false;
 }
 
-std::optional<DeltaType> delta_type_of(std::string_view type, std::string_view member) {
-  if (type == "text_delta" && member == "text") return DeltaType::kText;
-  if (type == "thinking_delta" && member == "thinking") return DeltaType::kThinking;
-  if (type == "input_json_delta" && member == "partial_json") return DeltaType::kInput;
-  return std::nullopt;
-}
+struct KnownDelta {
+  std::string_view name{};
+  std::string_view member{};
+  DeltaType type{};
+};
+constexpr KnownDelta kKnownDeltas[] = {
+    {"text_delta", "text", DeltaType::kText},
+    {"thinking_delta", "thinking", DeltaType::kThinking},
+    {"input_json_delta", "partial_json", DeltaType::kInput},
+};
 
-// Without the brace that closes the event and white space around it: some servers pad events there,
+// Without the brace that closes the event and the spaces before it: some servers pad events there,
 // each with another number of spaces.
 std::string_view unpadded(std::string_view event) {
-  constexpr std::string_view kSpace = " \t\r\n";
-  std::size_t size = event.find_last_not_of(kSpace) + 1;
-  if (size == 0 || event[size - 1] != '}') return {};
-  size = event.substr(0, size - 1).find_last_not_of(kSpace) + 1;
-  return event.substr(0, size);
+  if (event.empty() || event.back() != '}') return {};
+  event.remove_suffix(1);
+#if defined(__SSE2__)
+  // How many there are is random; a loop would guess wrong at most of its ends.
+  if (event.size() >= 16) {
+    const __m128i last =
+        _mm_loadu_si128(reinterpret_cast<const __m128i*>(event.data() + event.size() - 16));
+    const int spaces = _mm_movemask_epi8(_mm_cmpeq_epi8(last, _mm_set1_epi8(' ')));
+    const auto others = static_cast<std::uint16_t>(~spaces);
+    event.remove_suffix(static_cast<std::size_t>(std::countl_zero(others)));
+    if (others != 0) return event;
+  }
+#endif
+  while (!event.empty() && event.back() == ' ') event.remove_suffix(1);
+  return event;
+}
+
+// As has_escapes(), of a string whose 16 bytes behind it are readable.
+bool has_escapes_padded(std::string_view inside) {
+#if defined(__SSE2__)
+  for (std::size_t i = 0; i < inside.size(); i += 16) {
+    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(inside.data() + i));
+    const auto slashes =
+        static_cast<unsigned>(_mm_movemask_epi8(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\'))));
+    if (slashes != 0)
+      return i + static_cast<std::size_t>(std::countr_zero(slashes)) < inside.size();
+  }
+  return false;
+#else
+  return has_escapes(inside);
+#endif
 }
 
 // The figures of all usage objects so far. A later one may leave out what an earlier one said, or
 // say it again larger; each figure keeps its largest value.
 class Figures {
  public:
-  void add(const Json& usage, std::string_view raw) {
-    raise(input_, core::int_at(usage, "input_tokens"));
-    raise(cache_read_, core::int_at(usage, "cache_read_input_tokens"));
-    raise(cache_write_, core::int_at(usage, "cache_creation_input_tokens"));
-    raise(output_, core::int_at(usage, "output_tokens"));
-    if (const Json* details = core::find(usage, "output_tokens_details"))
-      raise(reasoning_, core::int_at(*details, "thinking_tokens"));
-    raw_.update(RawObject(raw));
+  void add(std::string_view json) {
+    const RawView usage(json);
+    raise(input_, usage.integer("input_tokens"));
+    raise(cache_read_, usage.integer("cache_read_input_tokens"));
+    raise(cache_write_, usage.integer("cache_creation_input_tokens"));
+    raise(output_, usage.integer("output_tokens"));
+    const std::string_view details = usage.find("output_tokens_details");
+    if (!details.empty()) raise(reasoning_, RawView(details).integer("thinking_tokens"));
+    for (const RawMember& member : usage.members())
+      if (member.value != "null" || !raw_.find(member.key))
+        raw_.set(member.key, std::string(member.value));
   }
   // A fact of the answer that comes with its figures.
   void keep(std::string_view name, std::string json) { raw_.set(name, std::move(json)); }
@@ -132,11 +181,19 @@ class Figures {
   RawObject raw_{};
 };
 
+// Headers that an error or the caller may want; the rest of an answer's head is not kept.
+bool is_worth_keeping(std::string_view header) {
+  for (const std::string_view beginning : {"anthropic-", "request-id", "x-request-id",
+                                           "retry-after", "x-should-retry", "content-type"})
+    if (begins_with(header, beginning)) return true;
+  return false;
+}
+
 class MessagesReader final : public Reader {
  public:
   explicit MessagesReader(const MessagesReaderOptions& options) : options_(options) {}
 
-  void head(const http::HttpHead& head) override { head_ = head; }
+  void head(const http::HttpHead& head) override;
   MaybeError event(std::string_view type, std::string_view data, EventQueue& out) override;
   MaybeError whole(std::string_view body, EventQueue& out) override;
   bool proven() const override { return stopped_; }
@@ -144,32 +201,31 @@ class MessagesReader final : public Reader {
   void close(EventQueue& out) override;
 
  private:
-  // The deltas that make a stream long, by templates or by a fast parser. True: it was one, and is
-  // in the queue. False: nothing has happened; whoever looks closer says what it is.
+  // A delta as its template says; false: nothing has happened, and whoever looks closer says why.
   bool guess_delta(std::string_view data, EventQueue& out);
-  bool parse_delta(std::string_view data, EventQueue& out);
   bool put_delta(const Shape& shape, std::string_view inside, EventQueue& out);
 
-  // All else. `raw` are the bytes of the JSON value beside it.
-  MaybeError take_event(std::string_view type, const Json& json, std::string_view raw,
+  MaybeError look_closely(std::string_view type, std::string_view data, EventQueue& out);
+  // Nothing: it is JSON. Else what is wrong with it.
+  MaybeError check_json(std::string_view json) const;
+  MaybeError take_event(std::string_view type, const RawView& event, std::string_view data,
                         EventQueue& out);
-  MaybeError message_start(const Json& json, std::string_view raw, EventQueue& out);
-  MaybeError message(const Json& message, std::string_view raw, EventQueue& out);
-  MaybeError message_delta(const Json& json, std::string_view raw, EventQueue& out);
+  MaybeError message_start(const RawView& event, std::string_view data, EventQueue& out);
+  MaybeError message(std::string_view json, EventQueue& out);
+  MaybeError message_delta(const RawView& event, std::string_view data, EventQueue& out);
   void message_stop(EventQueue& out);
-  MaybeError block_start(const Json& json, std::string_view raw, EventQueue& out);
-  MaybeError block_delta(const Json& json, std::string_view raw, EventQueue& out);
-  MaybeError block_stop(const Json& json, std::string_view raw, EventQueue& out);
+  MaybeError block_start(const RawView& event, std::string_view data, EventQueue& out);
+  MaybeError block_delta(const RawView& event, std::string_view data, EventQueue& out);
+  MaybeError block_stop(const RawView& event, std::string_view data, EventQueue& out);
 
-  MaybeError begin_block(const Json& content, std::string_view raw, Block& block, EventQueue& out);
-  std::string_view known_delta(Block& block, const Json& delta, std::string_view raw,
-                               EventQueue& out);
+  MaybeError begin_block(std::string_view json, Block& block, EventQueue& out);
+  std::string_view known_delta(Block& block, std::int64_t index, const RawView& delta,
+                               std::string_view data, EventQueue& out);
   void put_bytes(Block& block, std::string_view bytes, EventQueue& out);
   void end_block(Block& block, EventQueue& out);
-  MaybeError read_usage(const Json& of, std::string_view raw);
-  MaybeError read_stop(const Json& of, std::string_view raw, EventQueue& out);
-  std::string meta_extra(const RawObject& message) const;
-  std::optional<std::int64_t> index_of(const Json& json) const;
+  MaybeError read_usage(const RawView& of, std::string_view data);
+  MaybeError read_stop(const RawView& of, std::string_view data, EventQueue& out);
+  std::string meta_extra(const RawView& message) const;
   MaybeError hold(std::size_t bytes);
   Error bad(std::string_view what, std::string_view bytes) const {
     return bad_answer(kAnthropic, what, events_, bytes);
@@ -177,7 +233,6 @@ class MessagesReader final : public Reader {
 
   MessagesReaderOptions options_;
   http::HttpHead head_{};
-  simdjson::ondemand::parser parser_{};
   DeltaTemplates<Shape> templates_{};
   std::string unescaped_{};  // of the last delta
   std::map<std::int64_t, Block> blocks_{};
@@ -198,60 +253,10 @@ class MessagesReader final : public Reader {
 
 bool MessagesReader::guess_delta(std::string_view data, EventQueue& out) {
   DeltaHoles holes;
-  const Shape* const shape = templates_.match(unpadded(data), holes);
+  const std::string_view event = unpadded(data);
+  const Shape* const shape =
+      templates_.match(event, holes, data.size() - event.size() + http::kPadding);
   return shape && put_delta(*shape, holes[0], out);
-}
-
-bool MessagesReader::parse_delta(std::string_view data, EventQueue& out) {
-  namespace od = simdjson::ondemand;
-  od::document document;
-  od::object event;
-  const simdjson::padded_string_view padded(data.data(), data.size(), data.size() + http::kPadding);
-  if (parser_.iterate(padded).get(document) || document.get_object().get(event)) return false;
-
-  std::string_view type, delta_type, member, inside;
-  std::optional<std::int64_t> index;
-  const auto take_inside = [&](od::value value) {
-    od::raw_json_string string;
-    if (value.get_raw_json_string().get(string)) return false;
-    inside = data.substr(static_cast<std::size_t>(string.raw() - data.data()));
-    const std::size_t size = json_string_length(inside);
-    inside = inside.substr(0, size);
-    return size != std::string_view::npos;
-  };
-  const auto take_delta = [&](od::object delta) {
-    for (auto field : delta) {
-      std::string_view key;
-      od::value value;
-      if (field.unescaped_key().get(key) || field.value().get(value)) return false;
-      const bool taken = key == "type" ? !value.get_string().get(delta_type)
-                                       : member.empty() && take_inside(value);
-      if (!taken) return false;
-      if (key != "type") member = key;
-    }
-    return true;
-  };
-  for (auto field : event) {
-    std::string_view key;
-    od::value value;
-    od::object delta;
-    std::int64_t number = 0;
-    if (field.unescaped_key().get(key) || field.value().get(value)) return false;
-    if (key == "type") {
-      if (value.get_string().get(type)) return false;
-    } else if (key == "index") {
-      if (value.get_int64().get(number)) return false;
-      index = number;
-    } else if (key != "delta" || value.get_object().get(delta) || !take_delta(delta)) {
-      return false;
-    }
-  }
-  const bool at_end = document.current_location().error() == simdjson::OUT_OF_BOUNDS;
-  if (type != "content_block_delta" || !index || !at_end) return false;
-  const auto known = delta_type_of(delta_type, member);
-  if (!known || !put_delta({*index, *known}, inside, out)) return false;
-  if (options_.templates) templates_.learn(unpadded(data), {inside}, {*index, *known});
-  return true;
 }
 
 bool MessagesReader::put_delta(const Shape& shape, std::string_view inside, EventQueue& out) {
@@ -262,7 +267,7 @@ bool MessagesReader::put_delta(const Shape& shape, std::string_view inside, Even
     last_ = &found->second;
   }
   if (!fits(*last_, shape.type)) return false;
-  if (has_escapes(inside)) {
+  if (has_escapes_padded(inside)) {
     unescaped_.clear();
     append_unescaped(unescaped_, inside);
     inside = unescaped_;
@@ -294,122 +299,137 @@ constexpr std::string_view kKnownEvents[] = {
     "message_start",       "message_delta",      "message_stop", "content_block_start",
     "content_block_delta", "content_block_stop", "error"};
 
-bool is_known_event(std::string_view type) {
-  return std::find(std::begin(kKnownEvents), std::end(kKnownEvents), type) !=
-         std::end(kKnownEvents);
+bool is_known_event(std::string_view type) { return is_one_of(type, kKnownEvents); }
+
+void MessagesReader::head(const http::HttpHead& head) {
+  head_.status = head.status;
+  for (const http::Header& header : head.headers)
+    if (is_worth_keeping(header.name)) head_.headers.push_back(header);
 }
 
 MaybeError MessagesReader::event(std::string_view type, std::string_view data, EventQueue& out) {
   ++events_;
-  if (stopped_ || type == "ping") return std::nullopt;
-  if (type.empty() || type == "content_block_delta")
-    if (guess_delta(data, out) || parse_delta(data, out)) return std::nullopt;
-  const auto json = core::parse_json(data);
-  if (json && json->is_object())
-    return take_event(core::string_or(*json, "type", type), *json, data, out);
-  if (type == "error") return provider_error(kAnthropic, head_, data, anthropic_complaint(data));
-  if (!type.empty() && !is_known_event(type)) return std::nullopt;
-  return bad(json ? "its data is no JSON object" : json.error().message(), data);
+  if (guess_delta(data, out)) return std::nullopt;
+  return stopped_ ? std::nullopt : look_closely(type, data, out);
 }
 
-MaybeError MessagesReader::take_event(std::string_view type, const Json& json, std::string_view raw,
-                                      EventQueue& out) {
-  if (type == "error" || (type.empty() && core::find(json, "error")))
-    return provider_error(kAnthropic, head_, raw, anthropic_complaint(raw));
+// The type in the data counts, if there is one.
+MaybeError MessagesReader::look_closely(std::string_view type, std::string_view data,
+                                        EventQueue& out) {
+  MaybeError wrong = check_json(data);
+  const std::size_t begin = std::min(data.find_first_not_of(" \t\r\n"), data.size());
+  if (!wrong && !is_raw_object(data.substr(begin))) wrong = bad("its data is no JSON object", data);
+  if (!wrong) {
+    const RawView event(data);
+    return take_event(event.text_or("type", type), event, data, out);
+  }
+  if (type == "error") return provider_error(kAnthropic, head_, data, anthropic_complaint(data));
+  if (!type.empty() && !is_known_event(type)) return std::nullopt;
+  return wrong;
+}
+
+MaybeError MessagesReader::check_json(std::string_view json) const {
+  const std::size_t at = json_error(json);
+  if (at == kGoodJson) return std::nullopt;
+  const std::string offset = std::to_string(at);
+  return bad("it is not valid JSON at byte " + offset, json).with_detail("offset", offset);
+}
+
+MaybeError MessagesReader::take_event(std::string_view type, const RawView& event,
+                                      std::string_view data, EventQueue& out) {
+  if (type == "error" || (type.empty() && !event.find("error").empty()))
+    return provider_error(kAnthropic, head_, data, anthropic_complaint(data));
   if (!is_known_event(type)) return std::nullopt;
-  if (type == "message_start") return message_start(json, raw, out);
-  if (!started_) return bad(std::string(type) + " before message_start", raw);
-  if (type == "content_block_start") return block_start(json, raw, out);
-  if (type == "content_block_delta") return block_delta(json, raw, out);
-  if (type == "content_block_stop") return block_stop(json, raw, out);
-  if (type == "message_delta") return message_delta(json, raw, out);
+  if (type == "message_start") return message_start(event, data, out);
+  if (!started_) return bad(std::string(type) + " before message_start", data);
+  if (type == "content_block_start") return block_start(event, data, out);
+  if (type == "content_block_delta") return block_delta(event, data, out);
+  if (type == "content_block_stop") return block_stop(event, data, out);
+  if (type == "message_delta") return message_delta(event, data, out);
   message_stop(out);
   return std::nullopt;
 }
 
 MaybeError MessagesReader::whole(std::string_view body, EventQueue& out) {
-  const auto json = core::parse_json(body);
-  if (!json) return bad(json.error().message(), body);
-  const Json* const content = core::find(*json, "content");
-  const bool answer = content && content->is_array();
-  if (core::string_or(*json, "type") == "error" || (!answer && core::find(*json, "error")))
+  if (auto error = check_json(body)) return error;
+  const RawView json(body);
+  const bool answer = is_raw_array(json.find("content"));
+  if (json.text_or("type") == "error" || (!answer && !json.find("error").empty()))
     return provider_error(kAnthropic, head_, body, anthropic_complaint(body));
   if (!answer) return bad("it has no array \"content\"", body);
-  if (auto error = message(*json, body, out)) return error;
+  if (auto error = message(body, out)) return error;
   message_stop(out);
   return std::nullopt;
 }
 
 // ---- the message
 
-MaybeError MessagesReader::message_start(const Json& json, std::string_view raw, EventQueue& out) {
-  const Json* const start = core::find(json, "message");
-  if (!start || !start->is_object()) return bad("message_start has no object \"message\"", raw);
-  if (!started_) return message(*start, *raw_member(raw, "message"), out);
+MaybeError MessagesReader::message_start(const RawView& event, std::string_view data,
+                                         EventQueue& out) {
+  const std::string_view json = event.find("message");
+  if (!is_raw_object(json)) return bad("message_start has no object \"message\"", data);
+  if (!started_) return message(json, out);
   // Said twice by some gateways. Another message, though, is not the rest of this one.
-  if (core::string_or(*start, "id") == message_id_) return std::nullopt;
-  return bad("another message begins before this one has ended", raw);
+  if (RawView(json).text_or("id") == message_id_) return std::nullopt;
+  return bad("another message begins before this one has ended", data);
 }
 
-MaybeError MessagesReader::message(const Json& message, std::string_view raw, EventQueue& out) {
+MaybeError MessagesReader::message(std::string_view json, EventQueue& out) {
+  const RawView message(json);
   started_ = true;
-  message_id_ = core::string_or(message, "id");
+  message_id_ = message.text_or("id");
   Meta meta;
   meta.response_id = message_id_;
-  meta.model = core::string_or(message, "model");
+  meta.model = message.text_or("model");
   if (const std::string* id = head_.find("request-id")) meta.request_id = *id;
-  const RawObject members(raw);
-  meta.extra = meta_extra(members);
+  meta.extra = meta_extra(message);
   out.start(std::move(meta));
 
-  if (auto error = read_usage(message, raw)) return error;
+  if (auto error = read_usage(message, json)) return error;
   out.usage(figures_.usage());
-  if (const Json* content = core::find(message, "content"); content && !content->is_null()) {
-    if (!content->is_array()) return bad("\"content\" is no array", raw);
-    const auto elements = raw_elements(*members.find("content"));
-    for (std::size_t i = 0; i < elements.size(); ++i) {
-      Block block;
-      if (auto error = begin_block((*content)[i], elements[i], block, out)) return error;
-      end_block(block, out);
-    }
+  const std::string_view content = message.value("content");
+  if (!content.empty() && !is_raw_array(content)) return bad("\"content\" is no array", json);
+  for (const std::string_view element : raw_elements(content)) {
+    Block block;
+    if (auto error = begin_block(element, block, out)) return error;
+    end_block(block, out);
   }
-  return read_stop(message, raw, out);
+  return read_stop(message, json, out);
 }
 
-std::string MessagesReader::meta_extra(const RawObject& message) const {
+std::string MessagesReader::meta_extra(const RawView& message) const {
   constexpr std::string_view kOwn[] = {"id",      "type",        "role",          "model",
                                        "content", "stop_reason", "stop_sequence", "usage"};
   RawObject extra;
-  for (const auto& [name, json] : message.members())
-    if (json != "null" && std::find(std::begin(kOwn), std::end(kOwn), name) == std::end(kOwn))
-      extra.set(name, json);
+  for (const RawMember& member : message.members())
+    if (member.value != "null" && !is_one_of(member.key, kOwn))
+      extra.set(member.key, std::string(member.value));
   RawObject limits;
-  const std::string_view prefix = "anthropic-ratelimit-";
   for (const http::Header& header : head_.headers) {
+    if (!begins_with(header.name, "anthropic-ratelimit-")) continue;
     std::string name = header.name;
-    for (char& c : name)
-      if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-    if (name.compare(0, prefix.size(), prefix) == 0)
-      limits.set_string(name, core::utf8_repaired(header.value));
+    std::transform(name.begin(), name.end(), name.begin(), lower_case);
+    limits.set_string(name, core::utf8_repaired(header.value));
   }
   if (!limits.empty()) extra.set("rate_limits", limits.text());
   return extra.empty() ? std::string() : extra.text();
 }
 
-MaybeError MessagesReader::message_delta(const Json& json, std::string_view raw, EventQueue& out) {
-  if (auto error = hold(raw.size())) return error;
-  const auto keep = [&](std::string_view object, std::initializer_list<std::string_view> but) {
-    for (const RawMember& member : raw_members(object))
-      if (member.value != "null" && std::find(but.begin(), but.end(), member.key) == but.end())
+MaybeError MessagesReader::message_delta(const RawView& event, std::string_view data,
+                                         EventQueue& out) {
+  if (auto error = hold(data.size())) return error;
+  const auto keep = [&](const RawView& object, std::initializer_list<std::string_view> but) {
+    for (const RawMember& member : object.members())
+      if (member.value != "null" && !is_one_of(member.key, but))
         figures_.keep(member.key, std::string(member.value));
   };
-  keep(raw, {"type", "delta", "usage"});
-  if (auto error = read_usage(json, raw)) return error;
-  if (const Json* delta = core::find(json, "delta"); delta && !delta->is_null()) {
-    if (!delta->is_object()) return bad("\"delta\" is no object", raw);
-    const std::string_view inner = *raw_member(raw, "delta");
-    keep(inner, {"stop_reason", "stop_sequence"});
-    if (auto error = read_stop(*delta, inner, out)) return error;
+  keep(event, {"type", "delta", "usage"});
+  if (auto error = read_usage(event, data)) return error;
+  if (const std::string_view json = event.value("delta"); !json.empty()) {
+    if (!is_raw_object(json)) return bad("\"delta\" is no object", data);
+    const RawView delta(json);
+    keep(delta, {"stop_reason", "stop_sequence"});
+    if (auto error = read_stop(delta, data, out)) return error;
   }
   out.usage(figures_.usage());
   return std::nullopt;
@@ -434,146 +454,147 @@ void MessagesReader::close(EventQueue& out) {
   out.finish(0, finish, finish == Finish::kStopSequence ? stop_sequence_ : stop_reason_);
 }
 
-MaybeError MessagesReader::read_usage(const Json& of, std::string_view raw) {
-  const Json* const usage = core::find(of, "usage");
-  if (!usage || usage->is_null()) return std::nullopt;
-  if (!usage->is_object()) return bad("\"usage\" is no object", raw);
-  figures_.add(*usage, *raw_member(raw, "usage"));
+MaybeError MessagesReader::read_usage(const RawView& of, std::string_view data) {
+  const std::string_view usage = of.value("usage");
+  if (usage.empty()) return std::nullopt;
+  if (!is_raw_object(usage)) return bad("\"usage\" is no object", data);
+  figures_.add(usage);
   return std::nullopt;
 }
 
-MaybeError MessagesReader::read_stop(const Json& of, std::string_view raw, EventQueue& out) {
+MaybeError MessagesReader::read_stop(const RawView& of, std::string_view data, EventQueue& out) {
   for (const auto& [name, to] :
        {std::pair{"stop_reason", &stop_reason_}, std::pair{"stop_sequence", &stop_sequence_}}) {
-    const Json* const value = core::find(of, name);
-    if (!value || value->is_null()) continue;
-    if (!value->is_string()) return bad("\"" + std::string(name) + "\" is no string", raw);
-    *to = value->get<std::string>();
+    if (of.value(name).empty()) continue;
+    auto text = of.text(name);
+    if (!text) return bad("\"" + std::string(name) + "\" is no string", data);
+    *to = std::move(*text);
   }
-  const Json* const details = core::find(of, "stop_details");
-  if (!details || !details->is_object()) return std::nullopt;
-  std::string why = core::string_or(*details, "explanation");
-  const std::string category = core::string_or(*details, "category");
-  if (why.empty()) why = "the provider gives no explanation";
+  const std::string_view json = of.find("stop_details");
+  if (!is_raw_object(json)) return std::nullopt;
+  const RawView details(json);
+  std::string why = details.text_or("explanation", "the provider gives no explanation");
+  const std::string category = details.text_or("category");
   if (!category.empty()) why = category + ": " + why;
-  out.warning({"stop_details", "the answer was stopped; " + why,
-               std::string(*raw_member(raw, "stop_details"))});
+  out.warning({"stop_details", "the answer was stopped; " + why, std::string(json)});
   return std::nullopt;
 }
 
 // ---- blocks
 
-std::optional<std::int64_t> MessagesReader::index_of(const Json& json) const {
-  const auto index = core::int_at(json, "index");
+std::optional<std::int64_t> index_of(const RawView& event) {
+  const auto index = event.integer("index");
   return index && *index >= 0 && *index < kMaxBlocks ? index : std::nullopt;
 }
 
 MaybeError MessagesReader::hold(std::size_t bytes) {
   held_ += bytes;
   if (held_ <= options_.held_bytes) return std::nullopt;
-  return Error(Errc::kTooLarge, "the answer is larger than " + std::to_string(options_.held_bytes) +
-                                    " bytes (ApiLimits::answer_bytes)")
+  const std::string limit = std::to_string(options_.held_bytes);
+  return Error(Errc::kTooLarge,
+               "the answer is larger than " + limit + " bytes (ApiLimits::answer_bytes)")
       .with_provider(std::string(kAnthropic))
       .with_detail("limit", "answer_bytes")
-      .with_detail("have", std::to_string(options_.held_bytes));
+      .with_detail("have", limit);
 }
 
-MaybeError MessagesReader::block_start(const Json& json, std::string_view raw, EventQueue& out) {
-  const auto index = index_of(json);
-  if (!index) return bad("content_block_start needs an \"index\" from 0 to 1023", raw);
-  if (blocks_.count(*index)) return bad("a block begins twice", raw);
-  const Json* const content = core::find(json, "content_block");
-  if (!content) return bad("content_block_start has no \"content_block\"", raw);
-  if (auto error = hold(raw.size())) return error;
+MaybeError MessagesReader::block_start(const RawView& event, std::string_view data,
+                                       EventQueue& out) {
+  const auto index = index_of(event);
+  if (!index) return bad("content_block_start needs an \"index\" from 0 to 1023", data);
+  if (blocks_.count(*index)) return bad("a block begins twice", data);
+  if (auto error = hold(data.size())) return error;
   Block block;
-  if (auto error = begin_block(*content, *raw_member(raw, "content_block"), block, out))
-    return error;
+  if (auto error = begin_block(event.find("content_block"), block, out)) return error;
   blocks_.emplace(*index, std::move(block));
   last_ = nullptr;
   return std::nullopt;
 }
 
-MaybeError MessagesReader::begin_block(const Json& content, std::string_view raw, Block& block,
-                                       EventQueue& out) {
-  const std::string type = core::string_or(content, "type");
-  if (type.empty()) return bad("a block needs a \"type\"", raw);
-  if (next_key_ >= static_cast<EventQueue::Key>(kMaxBlocks)) return bad("too many blocks", raw);
+MaybeError MessagesReader::begin_block(std::string_view json, Block& block, EventQueue& out) {
+  const RawView content(json);
+  const std::string type = content.text_or("type");
+  if (type.empty()) return bad("a block needs a \"type\"", json);
+  if (next_key_ >= static_cast<EventQueue::Key>(kMaxBlocks)) return bad("too many blocks", json);
   block.key = next_key_++;
   block.kind = kind_of(type);
   block.redacted = type == "redacted_thinking";
-  block.rest = RawObject(raw);
-  if (block.kind == Kind::kOpaque) {
-    out.begin(block.key, 0, Kind::kOpaque, type);
-    return std::nullopt;
+  const auto keep = [&](std::initializer_list<std::string_view> but) {
+    for (const RawMember& member : content.members())
+      if (!is_one_of(member.key, but)) block.rest.set(member.key, std::string(member.value));
+  };
+  switch (block.kind) {
+    case Kind::kText:
+      out.begin(block.key, 0, Kind::kText);
+      out.delta(block.key, content.text_or("text"));
+      keep({"type", "text"});
+      break;
+    case Kind::kReasoning:
+      out.begin(block.key, 0, Kind::kReasoning, {}, {},
+                block.redacted ? std::string_view("{\"redacted\":true}") : std::string_view());
+      if (!block.redacted) out.delta(block.key, content.text_or("thinking"));
+      block.signature = content.text_or(block.redacted ? "data" : "signature");
+      keep({"type", "thinking", "signature", "data"});
+      break;
+    case Kind::kToolCall:
+      out.begin(block.key, 0, Kind::kToolCall, content.text_or("name"), content.text_or("id"));
+      block.input = content.value("input");
+      keep({"type", "id", "name", "input"});
+      break;
+    default: out.begin(block.key, 0, Kind::kOpaque, type); keep({});
   }
-  block.rest.erase("type");
-  if (block.kind == Kind::kToolCall) {
-    out.begin(block.key, 0, Kind::kToolCall, core::string_or(content, "name"),
-              core::string_or(content, "id"));
-    if (const std::string* input = block.rest.find("input"); input && *input != "null")
-      block.input = *input;
-    for (const char* name : {"id", "name", "input"}) block.rest.erase(name);
-    return std::nullopt;
-  }
-  if (block.kind == Kind::kText) {
-    out.begin(block.key, 0, Kind::kText);
-    out.delta(block.key, core::string_or(content, "text"));
-    block.rest.erase("text");
-    return std::nullopt;
-  }
-  out.begin(block.key, 0, Kind::kReasoning, {}, {},
-            block.redacted ? std::string_view("{\"redacted\":true}") : std::string_view());
-  if (!block.redacted) out.delta(block.key, core::string_or(content, "thinking"));
-  block.signature = core::string_or(content, block.redacted ? "data" : "signature");
-  for (const char* name : {"thinking", "signature", "data"}) block.rest.erase(name);
   return std::nullopt;
 }
 
-MaybeError MessagesReader::block_delta(const Json& json, std::string_view raw, EventQueue& out) {
-  const auto index = index_of(json);
-  if (!index) return bad("content_block_delta needs an \"index\" from 0 to 1023", raw);
+MaybeError MessagesReader::block_delta(const RawView& event, std::string_view data,
+                                       EventQueue& out) {
+  const auto index = index_of(event);
+  if (!index) return bad("content_block_delta needs an \"index\" from 0 to 1023", data);
   const auto found = blocks_.find(*index);
-  if (found == blocks_.end()) return bad("a delta of a block that is not open", raw);
-  const Json* const delta = core::find(json, "delta");
-  if (!delta || core::string_or(*delta, "type").empty())
-    return bad("content_block_delta needs a \"delta\" with a \"type\"", raw);
-  if (auto error = hold(raw.size())) return error;
-  Block& block = found->second;
-  const std::string_view inner = *raw_member(raw, "delta");
-  const std::string_view taken = known_delta(block, *delta, inner, out);
-  for (const RawMember& member : raw_members(inner))
-    if (member.key != "type" && member.key != taken) block.rest.append(member.key, member.value);
+  if (found == blocks_.end()) return bad("a delta of a block that is not open", data);
+  const std::string_view json = event.find("delta");
+  const RawView delta(json);
+  if (delta.text_or("type").empty())
+    return bad("content_block_delta needs a \"delta\" with a \"type\"", data);
+  const std::string_view taken = known_delta(found->second, *index, delta, data, out);
+  if (delta.members().size() == (taken.empty() ? 1u : 2u)) return std::nullopt;
+  if (auto error = hold(data.size())) return error;
+  for (const RawMember& member : delta.members())
+    if (member.key != "type" && member.key != taken)
+      found->second.rest.append(member.key, member.value);
   return std::nullopt;
 }
 
 // Gives the name of the member that it has dealt with; empty if there is none that is known.
-std::string_view MessagesReader::known_delta(Block& block, const Json& delta, std::string_view raw,
-                                             EventQueue& out) {
-  const std::string type = core::string_or(delta, "type");
-  for (const char* member : {"text", "thinking", "partial_json"}) {
-    const auto known = delta_type_of(type, member);
-    const Json* const value = core::find(delta, member);
-    if (!known || !fits(block, *known) || !value || !value->is_string()) continue;
-    unescaped_ = value->get<std::string>();
-    put_bytes(block, unescaped_, out);
-    return member;
+std::string_view MessagesReader::known_delta(Block& block, std::int64_t index, const RawView& delta,
+                                             std::string_view data, EventQueue& out) {
+  const std::string type = delta.text_or("type");
+  for (const KnownDelta& known : kKnownDeltas) {
+    const std::string_view json = delta.find(known.member);
+    if (type != known.name || !is_raw_string(json)) continue;
+    if (!put_delta({index, known.type}, raw_inside(json), out)) continue;
+    // What is like it but for the text is this as well.
+    if (options_.templates && delta.members().size() == 2)
+      templates_.learn(unpadded(data), {raw_inside(json)}, {index, known.type});
+    return known.member;
   }
   if (type == "signature_delta" && block.kind == Kind::kReasoning && !block.redacted) {
-    block.signature = core::string_or(delta, "signature");
+    block.signature = delta.text_or("signature");
     return "signature";
   }
-  const auto citation = raw_member(raw, "citation");
-  if (type != "citations_delta" || !citation) return {};
+  const std::string_view citation = delta.find("citation");
+  if (type != "citations_delta" || citation.empty()) return {};
   const std::string* const so_far = block.rest.find("citations");
   if (!so_far || *so_far == "null") block.rest.set("citations", "[]");
-  block.rest.append("citations", "[" + std::string(*citation) + "]");
+  block.rest.append("citations", "[" + std::string(citation) + "]");
   return "citation";
 }
 
-MaybeError MessagesReader::block_stop(const Json& json, std::string_view raw, EventQueue& out) {
-  const auto index = index_of(json);
+MaybeError MessagesReader::block_stop(const RawView& event, std::string_view data,
+                                      EventQueue& out) {
+  const auto index = index_of(event);
   const auto found = index ? blocks_.find(*index) : blocks_.end();
-  if (found == blocks_.end()) return bad("the end of a block that is not open", raw);
+  if (found == blocks_.end()) return bad("the end of a block that is not open", data);
   end_block(found->second, out);
   blocks_.erase(found);
   last_ = nullptr;

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <random>
+#include <set>
 
 #include "src/cloud/anthropic/testing.h"
 
@@ -11,6 +12,7 @@ namespace {
 
 using anthropic_test::content_of;
 using anthropic_test::Json;
+using anthropic_test::proof_of;
 using anthropic_test::Read;
 using anthropic_test::read_stream;
 using anthropic_test::read_whole;
@@ -35,10 +37,10 @@ void expect_same_content(const Message& message, const Json& content, const std:
     Json block = content[i];
     const std::string where = name + " block " + std::to_string(i);
     EXPECT_EQ(part.issuer, "anthropic") << where;
-    const std::string type = block["type"];
+    const std::string type = core::string_or(block, "type");
     if (type == "text") {
       ASSERT_TRUE(part.get<Text>()) << where;
-      EXPECT_EQ(part.get<Text>()->text, block["text"]) << where;
+      EXPECT_EQ(Json(part.get<Text>()->text), block["text"]) << where;
       block.erase("text");
       if (block.contains("citations") && block["citations"].empty()) block.erase("citations");
     } else if (type == "thinking" || type == "redacted_thinking") {
@@ -50,8 +52,8 @@ void expect_same_content(const Message& message, const Json& content, const std:
       for (const char* member : {"thinking", "signature", "data"}) block.erase(member);
     } else if (type == "tool_use") {
       ASSERT_TRUE(part.get<ToolCall>()) << where;
-      EXPECT_EQ(part.get<ToolCall>()->id, block["id"]) << where;
-      EXPECT_EQ(part.get<ToolCall>()->name, block["name"]) << where;
+      EXPECT_EQ(Json(part.get<ToolCall>()->id), block["id"]) << where;
+      EXPECT_EQ(Json(part.get<ToolCall>()->name), block["name"]) << where;
       EXPECT_EQ(json_of(part.get<ToolCall>()->arguments), block["input"]) << where;
       for (const char* member : {"id", "name", "input"}) block.erase(member);
     } else {
@@ -87,18 +89,18 @@ TEST(AnthropicStream, fixtures_say_what_an_independent_reading_finds) {
     const Response& response = read.response;
     expect_same_content(response.message(), content_of(stream.payloads), stream.name);
     const Json start = json_of(stream.payloads.front())["message"];
-    EXPECT_EQ(response.id, start["id"]) << stream.name;
-    EXPECT_EQ(response.model, start["model"]) << stream.name;
+    EXPECT_EQ(Json(response.id), start["id"]) << stream.name;
+    EXPECT_EQ(Json(response.model), start["model"]) << stream.name;
     const std::int64_t input =
         figure(stream.payloads, "input_tokens") +
         std::max<std::int64_t>(0, figure(stream.payloads, "cache_read_input_tokens")) +
         std::max<std::int64_t>(0, figure(stream.payloads, "cache_creation_input_tokens"));
     EXPECT_EQ(response.usage.input, input) << stream.name;
     EXPECT_EQ(response.usage.output, figure(stream.payloads, "output_tokens")) << stream.name;
-    std::string reason = start["stop_reason"].is_string() ? start["stop_reason"] : "";
+    std::string reason = core::string_or(start, "stop_reason");
     for (const std::string& payload : stream.payloads)
       if (const Json event = json_of(payload); event["type"] == "message_delta")
-        reason = event["delta"]["stop_reason"];
+        reason = core::string_or(event["delta"], "stop_reason");
     EXPECT_EQ(response.choices.at(0).finish_raw, reason) << stream.name;
   }
 }
@@ -126,20 +128,30 @@ TEST(AnthropicStream, figures_and_facts_of_message_delta_are_kept_verbatim) {
   }
 }
 
-// Every place up to 16 KiB; in longer streams those near the ends of lines, and 2,000 by chance.
-std::vector<std::size_t> places_to_split(const std::string& bytes) {
-  std::vector<std::size_t> places;
+// Sizes of pieces: cut once, at every place of streams up to 16 KiB. Longer ones are cut at many
+// places at once: beside the ends of their lines, and at 2,000 by chance.
+std::vector<std::vector<std::size_t>> ways_to_split(const std::string& bytes) {
+  std::vector<std::vector<std::size_t>> ways;
   if (bytes.size() <= 16 * 1024) {
-    for (std::size_t i = 1; i < bytes.size(); ++i) places.push_back(i);
-    return places;
+    for (std::size_t i = 1; i < bytes.size(); ++i) ways.push_back({i});
+    return ways;
   }
-  for (std::size_t i = 0; i < bytes.size(); ++i)
-    if (bytes[i] == '\n' && places.size() < 4000)
-      for (std::size_t at = i < 2 ? 1 : i - 1; at <= i + 2 && at < bytes.size(); ++at)
-        places.push_back(at);
+  std::vector<std::set<std::size_t>> places(4);
+  for (std::size_t i = 2; i < bytes.size(); ++i)
+    if (bytes[i] == '\n')
+      for (std::size_t offset = 0; offset < 4; ++offset) places[offset].insert(i - 1 + offset);
   std::mt19937 random(7);
-  for (int i = 0; i < 2000; ++i) places.push_back(1 + random() % (bytes.size() - 1));
-  return places;
+  for (int round = 0; round < 20; ++round) {
+    places.emplace_back();
+    for (int i = 0; i < 100; ++i) places.back().insert(1 + random() % (bytes.size() - 1));
+  }
+  for (const auto& cuts : places) {
+    ways.emplace_back();
+    std::size_t before = 0;
+    for (const std::size_t cut : cuts) ways.back().push_back(cut - std::exchange(before, cut));
+  }
+  ways.emplace_back(bytes.size(), 1);  // byte by byte
+  return ways;
 }
 
 TEST(AnthropicStream, splits_change_nothing) {
@@ -147,10 +159,31 @@ TEST(AnthropicStream, splits_change_nothing) {
   if (streams.empty()) GTEST_SKIP() << "no fixtures beside the source tree";
   for (const Stream& stream : streams) {
     const std::uint64_t whole = read_stream(stream.bytes).hash;
-    for (const std::size_t place : places_to_split(stream.bytes))
-      ASSERT_EQ(read_stream(stream.bytes, {place}).hash, whole) << stream.name << " at " << place;
-    const std::vector<std::size_t> ones(stream.bytes.size(), 1);
-    ASSERT_EQ(read_stream(stream.bytes, ones).hash, whole) << stream.name << " byte by byte";
+    for (const auto& sizes : ways_to_split(stream.bytes))
+      ASSERT_EQ(read_stream(stream.bytes, sizes).hash, whole)
+          << stream.name << ", first cut at " << sizes.front();
+  }
+}
+
+// A cut is a success if the answer was proven by then: so every place of every stream is tried.
+TEST(AnthropicStream, is_proven_by_the_end_of_message_stop_and_by_nothing_before) {
+  const auto streams = stream_fixtures();
+  if (streams.empty()) GTEST_SKIP() << "no fixtures beside the source tree";
+  for (const Stream& stream : streams) {
+    const auto reader = messages_reader();
+    EventQueue queue;
+    http::SseDecoder decoder;
+    std::size_t bytes = 0;
+    while (bytes < stream.bytes.size() && !reader->proven()) {
+      char piece[1 + http::kPadding] = {stream.bytes[bytes++]};
+      decoder.feed({piece, 1});
+      while (decoder.next() == http::SseDecoder::Step::kEvent) {
+        ASSERT_FALSE(reader->event(decoder.event().type, decoder.event().data, queue));
+        while (!queue.empty()) EXPECT_NE(queue.pop().kind, Event::Kind::kFinish);
+      }
+    }
+    EXPECT_EQ(bytes, proof_of(stream.bytes)) << stream.name;
+    EXPECT_TRUE(reader->done()) << stream.name;
   }
 }
 
@@ -162,8 +195,8 @@ TEST(AnthropicWhole, fixtures_say_what_an_independent_reading_finds) {
     expect_clean(read, name);
     const Json json = json_of(body);
     expect_same_content(read.response.message(), json["content"], name);
-    EXPECT_EQ(read.response.id, json["id"]) << name;
-    EXPECT_EQ(read.response.choices.at(0).finish_raw, json["stop_reason"]) << name;
+    EXPECT_EQ(Json(read.response.id), json["id"]) << name;
+    EXPECT_EQ(Json(read.response.choices.at(0).finish_raw), json["stop_reason"]) << name;
     EXPECT_EQ(json_of(read.response.usage.raw), json["usage"]) << name;
     for (const char* member : {"container", "context_management", "stop_details"})
       if (json.contains(member) && !json[member].is_null()) {

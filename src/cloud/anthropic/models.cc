@@ -93,16 +93,14 @@ Result<std::string> read_page(std::string_view body, std::vector<ListedModel>& m
 
 }  // namespace
 
-Result<std::vector<ListedModel>> list_anthropic(const ApiConfig& config, const Call& call) {
-  auto endpoint = anthropic_endpoint(config);
-  if (!endpoint) return std::move(endpoint.error());
+Result<std::vector<ListedModel>> list_anthropic_models(const Endpoint& endpoint, const Call& call) {
   const auto wire = anthropic_wire("");
   std::vector<ListedModel> models;
   std::string after;
   for (int page = 0; page < kMaxModelPages; ++page) {
     std::string path = "/models?limit=1000";
     if (!after.empty()) path += "&after_id=" + escaped(after);
-    auto body = get(*endpoint, *wire, path, call);
+    auto body = get(endpoint, *wire, path, call);
     if (!body) return std::move(body.error());
     auto next = read_page(*body, models);
     if (!next) return std::move(next.error());
@@ -112,6 +110,12 @@ Result<std::vector<ListedModel>> list_anthropic(const ApiConfig& config, const C
     after = std::move(*next);
   }
   return bad_answer(kAnthropic, "the list of models has no end", 0, {});
+}
+
+Result<std::vector<ListedModel>> list_anthropic(const ApiConfig& config, const Call& call) {
+  const auto endpoint = anthropic_endpoint(config);
+  if (!endpoint) return endpoint.error();
+  return list_anthropic_models(*endpoint, call);
 }
 
 }  // namespace infer::cloud

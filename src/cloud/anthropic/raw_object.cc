@@ -5,6 +5,8 @@
 namespace infer::cloud {
 namespace {
 
+constexpr std::size_t kFew = 16;  // that are looked through one by one
+
 bool is_quoted(std::string_view json) {
   return json.size() >= 2 && json.front() == '"' && json.back() == '"';
 }
@@ -27,14 +29,24 @@ RawObject::RawObject(std::string_view object) {
   for (RawMember& member : raw_members(object)) set(member.key, std::string(member.value));
 }
 
+std::size_t RawObject::place_of(std::string_view name) const noexcept {
+  if (members_.size() > kFew) {
+    const auto place = places_.find(name);
+    return place == places_.end() ? members_.size() : place->second;
+  }
+  std::size_t place = 0;
+  while (place < members_.size() && members_[place].first != name) ++place;
+  return place;
+}
+
 const std::string* RawObject::find(std::string_view name) const noexcept {
-  const auto place = places_.find(name);
-  return place == places_.end() ? nullptr : &members_[place->second].second;
+  const std::size_t place = place_of(name);
+  return place < members_.size() ? &members_[place].second : nullptr;
 }
 
 std::string* RawObject::value(std::string_view name) {
-  const auto place = places_.find(name);
-  return place == places_.end() ? nullptr : &members_[place->second].second;
+  const std::size_t place = place_of(name);
+  return place < members_.size() ? &members_[place].second : nullptr;
 }
 
 void RawObject::set(std::string_view name, std::string json) {
@@ -42,8 +54,10 @@ void RawObject::set(std::string_view name, std::string json) {
     *old = std::move(json);
     return;
   }
-  places_.emplace(name, members_.size());
   members_.emplace_back(std::string(name), std::move(json));
+  if (members_.size() <= kFew) return;
+  for (std::size_t i = places_.size(); i < members_.size(); ++i)
+    places_.emplace(members_[i].first, i);
 }
 
 void RawObject::set_string(std::string_view name, std::string_view text) {
@@ -53,10 +67,11 @@ void RawObject::set_string(std::string_view name, std::string_view text) {
 }
 
 void RawObject::erase(std::string_view name) {
-  const auto place = places_.find(name);
-  if (place == places_.end()) return;
-  members_.erase(members_.begin() + static_cast<std::ptrdiff_t>(place->second));
+  const std::size_t place = place_of(name);
+  if (place == members_.size()) return;
+  members_.erase(members_.begin() + static_cast<std::ptrdiff_t>(place));
   places_.clear();
+  if (members_.size() <= kFew) return;
   for (std::size_t i = 0; i < members_.size(); ++i) places_.emplace(members_[i].first, i);
 }
 

@@ -41,10 +41,11 @@ class RawObject {
   std::string text() const;
 
  private:
+  std::size_t place_of(std::string_view name) const noexcept;
   std::string* value(std::string_view name);
 
   std::vector<std::pair<std::string, std::string>> members_{};
-  // Where each one is: a server may send very many.
+  // Where each one is, once there are many: a server may send any number.
   std::map<std::string, std::size_t, std::less<>> places_{};
 };
 

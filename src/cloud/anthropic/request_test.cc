@@ -199,12 +199,12 @@ TEST(AnthropicRequest, media_that_it_does_not_know) {
 
 TEST(AnthropicRequest, tool_results_hold_text_pictures_and_errors) {
   TextRequest request = asking();
-  ToolResult result{.call_id = "t", .is_error = true};
+  ToolResult result{.call_id = "t", .content = {}, .is_error = true};
   result.content = {{.value = Text{"no"}}, part({.source = Url{"https://example.com/a.png"}})};
   request.messages.push_back({.role = Role::kTool, .parts = {{.value = result}}});
   request.messages.back().parts[0].cache = CacheHint::kShort;
   request.messages.push_back(
-      {.role = Role::kTool, .parts = {{.value = ToolResult{.call_id = "u"}}}});
+      {.role = Role::kTool, .parts = {{.value = ToolResult{.call_id = "u", .content = {}}}}});
   const Json content = write(request).json["messages"][0]["content"];
   EXPECT_EQ(content[1], Json::parse(R"({"type":"tool_result","tool_use_id":"t","is_error":true,
       "cache_control":{"type":"ephemeral"},
@@ -217,7 +217,7 @@ TEST(AnthropicRequest, parts_in_the_wrong_place) {
   const std::pair<Role, Part> wrong[] = {
       {Role::kUser, {.value = ToolCall{.id = "t", .name = "f"}}},
       {Role::kUser, ours({.value = Reasoning{.text = "x", .signature = "s"}})},
-      {Role::kAssistant, {.value = ToolResult{.call_id = "t"}}},
+      {Role::kAssistant, {.value = ToolResult{.call_id = "t", .content = {}}}},
       {Role::kSystem, part({.source = Url{"https://example.com/a.png"}})},
       {Role::kAssistant, ours({.value = Opaque{.type = "x", .json = "{\"cut"}})},
       {Role::kAssistant, ours({.value = Opaque{.type = "x", .json = "[]"}})},
@@ -448,19 +448,19 @@ void expect_goes_back(const std::string& name, const Message& answer, const Json
   const Json expected = anthropic_test::content_to_send(content);
   const Json& messages = written.json["messages"];
   ASSERT_EQ(messages.size(), expected.empty() ? 1u : 3u) << name;
-  if (!expected.empty()) EXPECT_EQ(messages[1]["content"], expected) << name;
+  if (!expected.empty()) {
+    EXPECT_EQ(messages[1]["content"], expected) << name;
+  }
   EXPECT_TRUE(written.warnings.empty()) << name;
 
   // To anybody else goes what was said, and no more.
   for (Part& part : request.messages[1].parts) part.issuer = "openai";
   const std::string body = write(request).body;
   for (const Part& part : answer.parts) {
-    if (const auto* reasoning = part.get<Reasoning>())
-      EXPECT_EQ(body.find(reasoning->signature), std::string::npos) << name;
-    if (const auto* opaque = part.get<Opaque>())
-      EXPECT_EQ(body.find('"' + opaque->type + '"'), std::string::npos) << name;
-    for (const char* own : {"citations", "caller", "encrypted_index"})
-      EXPECT_EQ(body.find('"' + std::string(own) + '"'), std::string::npos) << name;
+    std::vector<std::string> words = {"\"citations\"", "\"caller\"", "\"encrypted_index\""};
+    if (const auto* reasoning = part.get<Reasoning>()) words.push_back(reasoning->signature);
+    if (const auto* opaque = part.get<Opaque>()) words.push_back('"' + opaque->type + '"');
+    for (const std::string& word : words) EXPECT_EQ(body.find(word), std::string::npos) << name;
   }
 }
 

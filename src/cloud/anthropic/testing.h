@@ -111,6 +111,12 @@ inline std::vector<Stream> stream_fixtures() {
   return streams;
 }
 
+// Where the proof is complete: behind the empty line after message_stop.
+inline std::size_t proof_of(const std::string& bytes) {
+  const std::size_t line = bytes.rfind("data:", bytes.rfind("message_stop"));
+  return bytes.find("\n\n", line) + 2;
+}
+
 // Whole answers, by name.
 inline std::vector<std::pair<std::string, std::string>> whole_fixtures() {
   std::vector<std::pair<std::string, std::string>> answers;

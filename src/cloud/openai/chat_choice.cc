@@ -10,17 +10,19 @@ namespace infer::cloud {
 namespace {
 
 using core::Json;
-using Complaint = ChatChoice::Complaint;
+using Flaw = ChatChoice::Flaw;
 
 // Bounds on what a server may make this process keep besides the answer itself.
-constexpr std::size_t kMaxKept = 16 * 1024 * 1024;    // bytes of members that are not known
-constexpr std::size_t kMaxNameless = 1024 * 1024;     // bytes of arguments before the tool's name
-constexpr std::uint64_t kMaxParts = 100 * 1000;       // of one choice
+constexpr std::size_t kMaxKept = 16 * 1024 * 1024;     // bytes of members that are not known
+constexpr std::size_t kMaxNameless = 1024 * 1024;      // bytes of arguments before the tool's name
+constexpr std::size_t kMaxFacts = 256;                 // members of a choice that are not known
+constexpr std::size_t kMaxLogprobs = 4 * 1000 * 1000;  // of one choice, alternatives included
+constexpr std::uint64_t kMaxParts = 100 * 1000;        // of one choice
 constexpr std::int64_t kMaxCallIndex = 1023;
-constexpr std::uint64_t kLegacySlot = UINT64_MAX;     // of "function_call", which has no index
+constexpr std::uint64_t kLegacySlot = UINT64_MAX;  // of "function_call", which has no index
 
-constexpr std::array kReasoningFields = {
-    DeltaField::kReasoningContent, DeltaField::kReasoning, DeltaField::kReasoningText};
+constexpr std::array kReasoningFields = {DeltaField::kReasoningContent, DeltaField::kReasoning,
+                                         DeltaField::kReasoningText};
 
 bool is_space(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
 
@@ -134,8 +136,9 @@ void JsonProgress::feed(std::string_view bytes) {
 
 // ---- the entry of "choices"
 
-Complaint ChatChoice::read(const Json& choice, std::string_view raw, EventQueue& out) {
+Flaw ChatChoice::read(const Json& choice, std::string_view raw, EventQueue& out) {
   if (const Json* logprobs = core::find(choice, "logprobs")) read_logprobs(*logprobs);
+  if (n_logprobs_ > kMaxLogprobs) return "it holds more than 4,000,000 log-probabilities";
   // "message" is what whole answers have, and some streams.
   for (const char* name : {"delta", "message"}) {
     const Json* said = core::find(choice, name);
@@ -145,20 +148,25 @@ Complaint ChatChoice::read(const Json& choice, std::string_view raw, EventQueue&
     if (auto wrong = message(*said, raw_at(raw, name), out)) return wrong;
   }
   read_finish(choice);
-  for (const auto& [name, value] : choice.items()) {
+  return read_facts(choice, raw);
+}
+
+Flaw ChatChoice::read_facts(const Json& choice, std::string_view raw) {
+  for (const RawMember& member : raw_members(raw)) {
+    const std::string& name = member.key;
     if (is_one_of(name, {"index", "delta", "message", "logprobs", "finish_reason"})) continue;
-    if (says_nothing(value)) continue;
-    const std::string bytes(raw_at(raw, name));
-    if (has_fact(name, bytes)) continue;
-    kept_bytes_ += name.size() + bytes.size();
-    if (kept_bytes_ > kMaxKept) return "it holds more than 16 MiB of members that are not known";
-    facts_changed_ = true;
+    const Json* value = core::find(choice, name);
+    if (!value || says_nothing(*value) || has_fact(name, member.value)) continue;
     const auto same = [&](const auto& fact) { return fact.first == name; };
     const auto found = std::find_if(facts_.begin(), facts_.end(), same);
+    kept_bytes_ += name.size() + member.value.size();
+    if (kept_bytes_ > kMaxKept || (found == facts_.end() && facts_.size() >= kMaxFacts))
+      return "it holds more than 256 members, or 16 MiB of them, that are not known";
+    facts_changed_ = true;
     if (found == facts_.end())
-      facts_.emplace_back(name, bytes);
+      facts_.emplace_back(name, member.value);
     else
-      found->second = bytes;
+      found->second = member.value;
   }
   return std::nullopt;
 }
@@ -166,24 +174,27 @@ Complaint ChatChoice::read(const Json& choice, std::string_view raw, EventQueue&
 bool ChatChoice::facts_changed() { return std::exchange(facts_changed_, false); }
 
 bool ChatChoice::has_fact(std::string_view name, std::string_view raw) const {
-  return std::any_of(facts_.begin(), facts_.end(), [&](const auto& fact) {
-    return fact.first == name && fact.second == raw;
-  });
+  return std::any_of(facts_.begin(), facts_.end(),
+                     [&](const auto& fact) { return fact.first == name && fact.second == raw; });
 }
 
 void ChatChoice::read_finish(const Json& choice) {
   const std::string* reason = text_at(choice, "finish_reason");
-  if (!reason || reason->empty() || finish_) return;  // "" is what some servers have for null
-  finish_ = *reason;
+  if (!reason || reason->empty() || finish_) return;
+  set_finish(*reason);
   // vLLM and SGLang say which stop text it was; a number is the id of a token.
   for (const char* name : {"stop_reason", "matched_stop"})
     if (const std::string* stop = text_at(choice, name); stop && *reason == "stop")
       stopped_by_ = *stop;
 }
 
+void ChatChoice::set_finish(std::string_view reason) {
+  if (!reason.empty() && !finish_) finish_ = reason;  // "" is what some servers have for null
+}
+
 // ---- the message
 
-Complaint ChatChoice::message(const Json& message, std::string_view raw, EventQueue& out) {
+Flaw ChatChoice::message(const Json& message, std::string_view raw, EventQueue& out) {
   std::string_view reasoning;
   for (const DeltaField field : kReasoningFields) {
     const std::string* said = text_at(message, field_name(field));
@@ -220,7 +231,7 @@ Complaint ChatChoice::message(const Json& message, std::string_view raw, EventQu
   return std::nullopt;
 }
 
-Complaint ChatChoice::unknown_member(const std::string& name, const Json& value) {
+Flaw ChatChoice::unknown_member(const std::string& name, const Json& value) {
   if (says_nothing(value)) return std::nullopt;
   kept_bytes_ += name.size() + core::dump_json(value).size();
   if (kept_bytes_ > kMaxKept) return "it holds more than 16 MiB of members that are not known";
@@ -231,7 +242,7 @@ Complaint ChatChoice::unknown_member(const std::string& name, const Json& value)
   return std::nullopt;
 }
 
-Complaint ChatChoice::content(const Json& content, std::string_view raw, EventQueue& out) {
+Flaw ChatChoice::content(const Json& content, std::string_view raw, EventQueue& out) {
   if (const auto* said = content.get_ptr<const std::string*>())
     return text(DeltaField::kContent, *said, out);
   if (content.is_object()) return content_part(content, core::dump_json(content), out);
@@ -243,7 +254,7 @@ Complaint ChatChoice::content(const Json& content, std::string_view raw, EventQu
   return std::nullopt;
 }
 
-Complaint ChatChoice::content_part(const Json& part, std::string_view raw, EventQueue& out) {
+Flaw ChatChoice::content_part(const Json& part, std::string_view raw, EventQueue& out) {
   if (const auto* said = part.get_ptr<const std::string*>())
     return text(DeltaField::kContent, *said, out);
   if (!part.is_object()) return "a part of \"content\" is not an object";
@@ -254,6 +265,7 @@ Complaint ChatChoice::content_part(const Json& part, std::string_view raw, Event
     return text(DeltaField::kRefusal, *said, out);
   const Json* thinking = core::find(part, "thinking");
   if (type != "thinking" || !thinking) {
+    if (keys_ > kMaxParts) return "it holds more than 100,000 parts";
     opaque(type, raw, out);
     return std::nullopt;
   }
@@ -291,6 +303,7 @@ void ChatChoice::put_logprob(const Json& token, std::uint32_t n_top) {
     for (const Json& byte : *list)
       if (byte.is_number_integer()) bytes += static_cast<char>(byte.get<std::uint8_t>());
   }
+  if (++n_logprobs_ > kMaxLogprobs) return;
   TokenLogprob& entry = logprobs_.entries.emplace_back();
   entry.logprob = -9999;  // OpenAI's own figure for "very unlikely"
   if (const Json* value = core::find(token, "logprob"); value && value->is_number())
@@ -305,10 +318,10 @@ void ChatChoice::put_logprob(const Json& token, std::uint32_t n_top) {
 
 EventQueue::Key ChatChoice::new_key() { return std::uint64_t{index_} << 32 | keys_++; }
 
-Complaint ChatChoice::text(DeltaField field, std::string_view bytes, EventQueue& out) {
+Flaw ChatChoice::text(DeltaField field, std::string_view bytes, EventQueue& out) {
   if (bytes.empty() && logprobs_.entries.empty()) return std::nullopt;
   if (current_ != field) {
-    if (keys_ > kMaxParts) return "it changes between text and reasoning without an end";
+    if (keys_ > kMaxParts) return "it holds more than 100,000 parts";
     end_text(out);
     end_complete_calls(out, nullptr);
     current_ = field;
@@ -364,7 +377,7 @@ bool ChatChoice::plain(DeltaField field, std::uint32_t call, std::string_view by
 
 // ---- tool calls
 
-Complaint ChatChoice::calls(const Json& list, std::string_view raw, EventQueue& out) {
+Flaw ChatChoice::calls(const Json& list, std::string_view raw, EventQueue& out) {
   if (!list.is_array()) return "\"tool_calls\" is not a list";
   const auto elements = raw_elements(raw);
   for (std::size_t i = 0; i < list.size() && i < elements.size(); ++i) {
@@ -375,8 +388,8 @@ Complaint ChatChoice::calls(const Json& list, std::string_view raw, EventQueue& 
   return std::nullopt;
 }
 
-Complaint ChatChoice::call_delta(const Json& delta, std::string_view raw, std::size_t position,
-                                 EventQueue& out) {
+Flaw ChatChoice::call_delta(const Json& delta, std::string_view raw, std::size_t position,
+                            EventQueue& out) {
   std::size_t slot = 0;
   if (auto wrong = slot_of(delta, position, slot)) return wrong;
   Call& call = calls_[slot];
@@ -391,7 +404,7 @@ Complaint ChatChoice::call_delta(const Json& delta, std::string_view raw, std::s
   return arguments(call, bytes, out);
 }
 
-Complaint ChatChoice::function_call(const Json& delta, EventQueue& out) {
+Flaw ChatChoice::function_call(const Json& delta, EventQueue& out) {
   const auto [place, fresh] = slots_.emplace(kLegacySlot, calls_.size());
   if (fresh) calls_.emplace_back();
   Call& call = calls_[place->second];
@@ -402,12 +415,12 @@ Complaint ChatChoice::function_call(const Json& delta, EventQueue& out) {
 // Which call a delta belongs to. By its index, if it has one; but a new name and id under the index
 // of a call that is complete are a new call (servers that number every call 0). Without an index:
 // by its id, else it goes on with the last call, unless several come in one list.
-Complaint ChatChoice::slot_of(const Json& delta, std::size_t position, std::size_t& slot) {
+Flaw ChatChoice::slot_of(const Json& delta, std::size_t position, std::size_t& slot) {
   const std::string id = core::string_or(delta, "id");
   const Json* function = core::find(delta, "function");
   if (!function) function = core::find(delta, "custom");
   const bool named = function && !core::string_or(*function, "name").empty();
-  const auto add = [&]() -> Complaint {
+  const auto add = [&]() -> Flaw {
     if (calls_.size() > static_cast<std::size_t>(kMaxCallIndex))
       return "more than 1024 tool calls in one answer";
     slot = calls_.size();
@@ -442,25 +455,25 @@ Complaint ChatChoice::slot_of(const Json& delta, std::size_t position, std::size
   return std::nullopt;
 }
 
-Complaint ChatChoice::name_call(Call& call, const Json& delta, std::string_view raw) {
+Flaw ChatChoice::name_call(Call& call, const Json& delta, std::string_view raw) {
   if (call.begun) return std::nullopt;  // names and ids that are repeated tell nothing
   if (call.id.empty()) call.id = core::string_or(delta, "id");
   const Json* custom = core::find(delta, "custom");
   if (custom && custom->is_object()) call.custom = true;
   const Json* function = call.custom ? custom : core::find(delta, "function");
   if (function && call.name.empty()) call.name = core::string_or(*function, "name");
-  for (const auto& [name, value] : delta.items()) {
-    if (is_one_of(name, {"index", "id", "type", "function", "custom"}) || says_nothing(value))
-      continue;
-    const std::string_view bytes = raw_at(raw, name);
-    kept_bytes_ += name.size() + bytes.size();
+  for (const RawMember& member : raw_members(raw)) {
+    if (is_one_of(member.key, {"index", "id", "type", "function", "custom"})) continue;
+    const Json* value = core::find(delta, member.key);
+    if (!value || says_nothing(*value)) continue;
+    kept_bytes_ += member.key.size() + member.value.size();
     if (kept_bytes_ > kMaxKept) return "it holds more than 16 MiB of members that are not known";
-    add_member(call.extra, name, bytes);
+    add_member(call.extra, member.key, member.value);
   }
   return std::nullopt;
 }
 
-Complaint ChatChoice::arguments(Call& call, std::string_view bytes, EventQueue& out) {
+Flaw ChatChoice::arguments(Call& call, std::string_view bytes, EventQueue& out) {
   if (call.ended) {
     if (std::all_of(bytes.begin(), bytes.end(), is_space)) return std::nullopt;
     return "more arguments for the tool call " + call.id + ", which was complete";

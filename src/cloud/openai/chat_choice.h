@@ -5,7 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <deque>
+#include <list>
 #include <map>
 #include <optional>
 #include <string>
@@ -51,17 +51,20 @@ class JsonProgress {
 class ChatChoice {
  public:
   // What is wrong with an answer, in words; nothing: it is fine.
-  using Complaint = std::optional<std::string>;
+  using Flaw = std::optional<std::string>;
 
   explicit ChatChoice(std::uint32_t index) : index_(index) {}
 
   // An entry of "choices": `raw` are its bytes. `whole`: it holds a message, not a delta.
-  Complaint read(const core::Json& choice, std::string_view raw, EventQueue& out);
+  Flaw read(const core::Json& choice, std::string_view raw, EventQueue& out);
   // The bytes of one delta of the field, `call` is the index of a tool call on the wire: as read()
   // would with a delta that holds nothing else. False, and nothing is done, if that would be more
   // than one event. `borrowed`: the bytes live until the queue has run empty.
   bool plain(DeltaField field, std::uint32_t call, std::string_view bytes, bool borrowed,
              EventQueue& out);
+  // As read() would with a delta that holds nothing but text, or nothing but a reason.
+  Flaw text(DeltaField field, std::string_view bytes, EventQueue& out);
+  void set_finish(std::string_view reason);
 
   bool finished() const noexcept { return finish_.has_value(); }
   // The facts about the choice that are kept have changed since the last call.
@@ -83,30 +86,30 @@ class ChatChoice {
   };
   struct Logprobs {
     std::vector<TokenLogprob> entries{};
-    std::deque<std::string> bytes{};  // what the entries point to
+    std::list<std::string> bytes{};  // what the entries point to
   };
 
-  Complaint message(const core::Json& message, std::string_view raw, EventQueue& out);
-  Complaint content(const core::Json& content, std::string_view raw, EventQueue& out);
-  Complaint content_part(const core::Json& part, std::string_view raw, EventQueue& out);
-  Complaint unknown_member(const std::string& name, const core::Json& value);
+  Flaw read_facts(const core::Json& choice, std::string_view raw);
+  Flaw message(const core::Json& message, std::string_view raw, EventQueue& out);
+  Flaw content(const core::Json& content, std::string_view raw, EventQueue& out);
+  Flaw content_part(const core::Json& part, std::string_view raw, EventQueue& out);
+  Flaw unknown_member(const std::string& name, const core::Json& value);
   void read_logprobs(const core::Json& logprobs);
   void read_tokens(const core::Json& tokens);
   void put_logprob(const core::Json& token, std::uint32_t n_top);
   void read_finish(const core::Json& choice);
 
-  Complaint text(DeltaField field, std::string_view bytes, EventQueue& out);
   void opaque(std::string_view type, std::string_view json, EventQueue& out);
   void end_text(EventQueue& out, std::string_view more_facts = {});
   EventQueue::Key new_key();
 
-  Complaint calls(const core::Json& list, std::string_view raw, EventQueue& out);
-  Complaint call_delta(const core::Json& delta, std::string_view raw, std::size_t position,
-                       EventQueue& out);
-  Complaint function_call(const core::Json& delta, EventQueue& out);
-  Complaint slot_of(const core::Json& delta, std::size_t position, std::size_t& slot);
-  Complaint name_call(Call& call, const core::Json& delta, std::string_view raw);
-  Complaint arguments(Call& call, std::string_view bytes, EventQueue& out);
+  Flaw calls(const core::Json& list, std::string_view raw, EventQueue& out);
+  Flaw call_delta(const core::Json& delta, std::string_view raw, std::size_t position,
+                  EventQueue& out);
+  Flaw function_call(const core::Json& delta, EventQueue& out);
+  Flaw slot_of(const core::Json& delta, std::size_t position, std::size_t& slot);
+  Flaw name_call(Call& call, const core::Json& delta, std::string_view raw);
+  Flaw arguments(Call& call, std::string_view bytes, EventQueue& out);
   void begin_call(Call& call, EventQueue& out);
   void end_call(Call& call, EventQueue& out, std::string_view more_facts = {});
   void end_complete_calls(EventQueue& out, const Call* but);
@@ -118,9 +121,10 @@ class ChatChoice {
   bool refused_ = false;
   std::vector<Call> calls_{};
   std::map<std::uint64_t, std::size_t> slots_{};  // index on the wire -> place in calls_
-  Logprobs logprobs_{};
-  std::string annotations_{};  // elements, joined by commas, of the open text
-  core::Json members_ = core::Json::object();  // of the message, that this library does not know
+  Logprobs logprobs_{};                           // that wait for the text they belong to
+  std::size_t n_logprobs_ = 0;                    // all so far
+  std::string annotations_{};                     // elements, joined by commas, of the open text
+  core::Json members_ = core::Json::object();     // of the message, that this library does not know
   std::vector<std::pair<std::string, std::string>> facts_{};  // of the choice: name, raw JSON
   bool facts_changed_ = false;
   std::size_t kept_bytes_ = 0;  // of members and facts

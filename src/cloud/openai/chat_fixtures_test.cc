@@ -77,7 +77,8 @@ Expected expected_of(const std::string& stream) {
   Expected expected;
   std::istringstream lines(stream);
   for (std::string line; std::getline(lines, line);)
-    if (line.rfind("data: {", 0) == 0) expect_answer(json::parse(line.substr(6)), "delta", expected);
+    if (line.rfind("data: {", 0) == 0)
+      expect_answer(json::parse(line.substr(6)), "delta", expected);
   return expected;
 }
 
@@ -126,8 +127,7 @@ TEST_P(ChatFixtures, SaysWhatItsBytesSay) {
 
 TEST_P(ChatFixtures, EveryPathGivesTheSame) {
   const std::string& body = recording_.body;
-  const Outcome full =
-      reading::read_stream(body, kCompatibleDialect, 1, ChatReader::Path::kFull);
+  const Outcome full = reading::read_stream(body, kCompatibleDialect, 1, ChatReader::Path::kFull);
   EXPECT_EQ(reading::read_stream(body, kCompatibleDialect, 1, ChatReader::Path::kPlain).events,
             full.events);
   EXPECT_EQ(reading::read_stream(body, kCompatibleDialect, 1, ChatReader::Path::kTemplates).events,
@@ -158,8 +158,8 @@ TEST_P(ChatFixtures, TheSameHoweverItIsCut) {
   ASSERT_FALSE(whole.error) << *whole.error;
   for (const std::size_t cut : cuts_of(recording_.body)) {
     ChatReader reader(kCompatibleDialect, 1);
-    const Outcome outcome = reading::read_pieces(
-        reader, 1, {body.substr(0, cut), body.substr(cut)});
+    const Outcome outcome =
+        reading::read_pieces(reader, 1, {body.substr(0, cut), body.substr(cut)});
     ASSERT_FALSE(outcome.error) << "cut at " << cut << ": " << *outcome.error;
     ASSERT_EQ(outcome.events, whole.events) << "cut at " << cut;
   }
@@ -217,23 +217,26 @@ TEST_P(WholeFixtures, SaysWhatItsBytesSay) {
   Expected expected;
   expect_answer(json::parse(body), "message", expected);
   compare(reading::read_whole(body), expected);
+  EXPECT_EQ(reading::read_whole(body, kCompatibleDialect, 1, ChatReader::Path::kFull).events,
+            reading::read_whole(body).events);
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    All, WholeFixtures,
-    testing::Values("vercel-ai/openai-compatible/chat/xai-text.json",
-                    "vercel-ai/groq/groq-text.json", "vercel-ai/groq/groq-tool-call.json",
-                    "vercel-ai/deepseek/chat/deepseek-json.json",
-                    "vercel-ai/deepseek/chat/deepseek-reasoning.json",
-                    "vercel-ai/deepseek/chat/deepseek-text.json",
-                    "vercel-ai/deepseek/chat/deepseek-tool-call.json",
-                    "vercel-ai/mistral/mistral-reasoning.json",
-                    "vercel-ai/mistral/mistral-tool-call.json", "vercel-ai/xai/xai-tool-call.json",
-                    "vercel-ai/alibaba/alibaba-text.json",
-                    "vercel-ai/moonshotai/moonshotai-tool-call.json",
-                    "vercel-ai/azure/azure-deepseek-reasoning.1.json",
-                    "rust-genai/opencode_go/openai_chat/response_000.txt"),
-    name_of);
+INSTANTIATE_TEST_SUITE_P(All, WholeFixtures,
+                         testing::Values("vercel-ai/openai-compatible/chat/xai-text.json",
+                                         "vercel-ai/groq/groq-text.json",
+                                         "vercel-ai/groq/groq-tool-call.json",
+                                         "vercel-ai/deepseek/chat/deepseek-json.json",
+                                         "vercel-ai/deepseek/chat/deepseek-reasoning.json",
+                                         "vercel-ai/deepseek/chat/deepseek-text.json",
+                                         "vercel-ai/deepseek/chat/deepseek-tool-call.json",
+                                         "vercel-ai/mistral/mistral-reasoning.json",
+                                         "vercel-ai/mistral/mistral-tool-call.json",
+                                         "vercel-ai/xai/xai-tool-call.json",
+                                         "vercel-ai/alibaba/alibaba-text.json",
+                                         "vercel-ai/moonshotai/moonshotai-tool-call.json",
+                                         "vercel-ai/azure/azure-deepseek-reasoning.1.json",
+                                         "rust-genai/opencode_go/openai_chat/response_000.txt"),
+                         name_of);
 
 }  // namespace
 }  // namespace infer::cloud

@@ -49,11 +49,13 @@ std::string with_whole_pairs(std::string text) {
 
 std::string rate_limits(const http::HttpHead& head) {
   std::string members;
+  constexpr std::string_view kPrefix = "x-ratelimit-";
   for (const http::Header& header : head.headers) {
+    if (!http::same_name(std::string_view(header.name).substr(0, kPrefix.size()), kPrefix))
+      continue;
     std::string name = header.name;
     for (char& c : name)
       if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
-    if (name.rfind("x-ratelimit-", 0) != 0) continue;
     members += members.empty() ? "" : ",";
     append_json_string(members, core::utf8_repaired(name));
     members += ':';
@@ -83,14 +85,25 @@ std::optional<std::int64_t> figure(const Json& usage, std::string_view group,
 }  // namespace
 
 std::optional<Usage> chat_usage(const Json& usage, std::string_view raw) {
+  ChatFigures figures;
+  figures.prompt = figure(usage, "prompt_tokens");
+  figures.completion = figure(usage, "completion_tokens");
+  figures.total = figure(usage, "total_tokens");
+  figures.cached = figure(usage, "prompt_tokens_details", "cached_tokens");
+  figures.cache_write = figure(usage, "prompt_tokens_details", "cache_write_tokens");
+  figures.cache_hit = figure(usage, "prompt_cache_hit_tokens");
+  figures.reasoning = figure(usage, "completion_tokens_details", "reasoning_tokens");
+  return chat_usage(figures, raw);
+}
+
+std::optional<Usage> chat_usage(const ChatFigures& figures, std::string_view raw) {
   Usage found;
-  found.input = figure(usage, "prompt_tokens");
-  found.output = figure(usage, "completion_tokens");
-  found.cache_read = figure(usage, "prompt_tokens_details", "cached_tokens");
-  if (!found.cache_read) found.cache_read = figure(usage, "prompt_cache_hit_tokens");  // DeepSeek
-  found.cache_write = figure(usage, "prompt_tokens_details", "cache_write_tokens");
-  found.reasoning = figure(usage, "completion_tokens_details", "reasoning_tokens");
-  const auto total = figure(usage, "total_tokens");
+  found.input = figures.prompt;
+  found.output = figures.completion;
+  found.cache_read = figures.cached ? figures.cached : figures.cache_hit;
+  found.cache_write = figures.cache_write;
+  found.reasoning = figures.reasoning;
+  const auto total = figures.total;
   // xAI leaves the reasoning out of completion_tokens; the total tells.
   if (total && found.input && found.output && found.reasoning && *found.reasoning > 0 &&
       *total - *found.input - *found.reasoning == *found.output)
@@ -113,14 +126,14 @@ std::optional<Error> ChatReader::event(std::string_view type, std::string_view d
   if (done_) return std::nullopt;
   if (path_ == Path::kTemplates && type != "error") {
     DeltaHoles holes;
-    if (const Meaning* meaning = templates_.match(data, holes))
+    if (const Meaning* meaning = templates_.match(data, holes, http::kPadding))
       if (plain(*meaning, holes[0], out)) return std::nullopt;
   }
   const std::string_view text = trimmed(data);
   if (text.empty()) return std::nullopt;
   if (text == "[DONE]") return mark_of_the_end();
   if (type == "error") return server_error(text);
-  if (path_ != Path::kFull && started_ && read_plain(data, out)) return std::nullopt;
+  if (path_ != Path::kFull && read_plain(data, out)) return std::nullopt;
   return full(text, out);
 }
 
@@ -135,19 +148,58 @@ bool ChatReader::plain(const Meaning& meaning, std::string_view inside, EventQue
 }
 
 bool ChatReader::read_plain(std::string_view data, EventQueue& out) {
-  const auto delta = plain_parser_.read(data, seen_);
+  const PlainDelta* const delta = read_plain_delta(data, seen_);
   if (!delta) return false;
-  const auto choice = choices_.find(delta->choice);
-  if (choice == choices_.end()) return false;
-  for (std::size_t i = 0; i < delta->n_facts; ++i)
-    if (!choice->second.has_fact(delta->facts[i].first, delta->facts[i].second)) return false;
-  const Meaning meaning{delta->choice, delta->field, delta->call};
-  if (!plain(meaning, delta->inside, out)) return false;
-  if (path_ != Path::kTemplates) return true;
-  if (delta->obfuscation.data())
-    templates_.learn(data, {delta->inside, delta->obfuscation}, meaning);
+  if (delta->is_piece_alone()) {
+    if (!started_ && delta->model.empty()) return false;
+    const auto choice = choices_.find(delta->choice);
+    const bool knows = choice != choices_.end() &&
+                       std::all_of(delta->choice_facts.begin(), delta->choice_facts.end(),
+                                   [&](const PlainDelta::Fact& fact) {
+                                     return choice->second.has_fact(fact.name, fact.raw);
+                                   });
+    const Meaning meaning{delta->choice, delta->field, delta->call};
+    if (knows && plain(meaning, delta->inside, out)) {
+      if (path_ == Path::kTemplates) learn(data, *delta);
+      return true;
+    }
+  }
+  return apply_plain(*delta, out);
+}
+
+void ChatReader::learn(std::string_view data, const PlainDelta& delta) {
+  const Meaning meaning{delta.choice, delta.field, delta.call};
+  if (delta.obfuscation.data())
+    templates_.learn(data, {delta.inside, delta.obfuscation}, meaning);
   else
-    templates_.learn(data, {delta->inside}, meaning);
+    templates_.learn(data, {delta.inside}, meaning);
+}
+
+// What answer() does with the same event. False, and nothing is done: it is for the full parser.
+bool ChatReader::apply_plain(const PlainDelta& delta, EventQueue& out) {
+  if (delta.has_piece && delta.field == DeltaField::kArguments) return false;
+  if (delta.choice_facts.count != 0 || delta.choice >= n_) return false;
+  if (delta.facts.count + seen_.size() > kMaxSeen || (started_ && delta.facts.count != 0))
+    return false;
+  std::optional<Usage> figures;
+  if (!delta.usage.empty()) {
+    figures = chat_usage(delta.figures, delta.usage);
+    if (!figures) return false;
+  }
+  if (!started_ && meta_.response_id.empty()) meta_.response_id = delta.id;
+  for (const PlainDelta::Fact& fact : delta.facts) note_fact(fact.name, fact.raw);
+  note_model(delta.model, out);
+  if (delta.has_choice) {
+    start(out);
+    ChatChoice& choice = choices_.try_emplace(delta.choice, delta.choice).first->second;
+    scratch_.clear();
+    append_unescaped(scratch_, delta.inside);
+    if (delta.has_piece && choice.text(delta.field, scratch_, out)) return false;
+    choice.set_finish(delta.finish);
+  }
+  if (!figures) return true;
+  start(out);
+  out.usage(std::move(*figures));
   return true;
 }
 
@@ -193,10 +245,7 @@ std::optional<Error> ChatReader::answer(const Json& json, std::string_view raw, 
   if ((error && !says_nothing(*error)) || core::string_or(json, "object") == "error")
     return server_error(raw);
   note_facts(json, raw);
-  if (const std::string model = core::string_or(json, "model"); !model.empty() && !started_) {
-    meta_.model = model;
-    start(out);
-  }
+  note_model(core::string_or(json, "model"), out);
   if (const Json* list = core::find(json, "choices"); list && !list->is_null())
     if (auto bad = choices(*list, raw_member(raw, "choices").value_or("[]"), out)) return bad;
   note_usage(json, raw, out);
@@ -223,9 +272,9 @@ std::optional<Error> ChatReader::choices(const Json& list, std::string_view raw,
     if (index < 0 || index > kMaxChoiceIndex)
       return wrong("the index of a choice is not a number from 0 to 1023", elements[i]);
     if (index >= static_cast<std::int64_t>(n_))
-      return wrong("it holds choice " + std::to_string(index) + ", asked for were " +
-                       std::to_string(n_),
-                   elements[i]);
+      return wrong(
+          "it holds choice " + std::to_string(index) + ", asked for were " + std::to_string(n_),
+          elements[i]);
     start(out);
     const auto at = static_cast<std::uint32_t>(index);
     ChatChoice& choice = choices_.try_emplace(at, at).first->second;
@@ -238,19 +287,33 @@ std::optional<Error> ChatReader::choices(const Json& list, std::string_view raw,
 
 // Members of the answer that have no place of their own.
 void ChatReader::note_facts(const Json& json, std::string_view raw) {
-  if (meta_.response_id.empty()) meta_.response_id = core::string_or(json, "id");
-  for (const auto& [name, value] : json.items()) {
+  if (!started_ && meta_.response_id.empty()) meta_.response_id = core::string_or(json, "id");
+  for (const RawMember& member : raw_members(raw)) {
+    const std::string& name = member.key;
     if (name == "choices" || name == "usage" || name == "id" || name == "model" ||
-        name == "object" || name == "obfuscation" || says_nothing(value))
+        name == "object" || name == "obfuscation" || is_seen(name))
       continue;
-    if (name == "created" && (started_ || value == 0)) continue;  // Azure begins with a 0
-    if (std::find(seen_.begin(), seen_.end(), name) != seen_.end() || seen_.size() >= kMaxSeen)
-      continue;
-    const std::string_view bytes = raw_member(raw, name).value_or("null");
-    if (started_ && late_facts_.size() + bytes.size() > kMaxLateFacts) continue;
-    seen_.push_back(name);
-    add_fact(started_ ? late_facts_ : start_facts_, name, bytes);
+    const Json* value = core::find(json, name);
+    if (!value || says_nothing(*value) || (name == "created" && *value == 0)) continue;
+    note_fact(name, member.value);
   }
+}
+
+bool ChatReader::is_seen(std::string_view name) const {
+  return std::find(seen_.begin(), seen_.end(), name) != seen_.end();
+}
+
+void ChatReader::note_fact(std::string_view name, std::string_view raw) {
+  if (seen_.size() >= kMaxSeen) return;
+  if (started_ && late_facts_.size() + raw.size() > kMaxLateFacts) return;
+  seen_.emplace_back(name);
+  add_fact(started_ ? late_facts_ : start_facts_, name, raw);
+}
+
+void ChatReader::note_model(std::string_view model, EventQueue& out) {
+  if (model.empty() || started_) return;
+  meta_.model = model;
+  start(out);
 }
 
 void ChatReader::note_usage(const Json& json, std::string_view raw, EventQueue& out) {
@@ -270,14 +333,26 @@ void ChatReader::note_usage(const Json& json, std::string_view raw, EventQueue& 
 
 void ChatReader::start(EventQueue& out) {
   if (std::exchange(started_, true)) return;
-  if (!start_facts_.empty()) meta_.extra = "{" + start_facts_ + "}";
-  out.start(meta_);
+  if (!is_seen("created")) seen_.emplace_back("created");  // later ones tell nothing
+  if (!start_facts_.empty()) meta_.extra = "{" + std::exchange(start_facts_, {}) + "}";
+  out.start(std::exchange(meta_, {}));
 }
 
 // ---- whole answers
 
+bool ChatReader::whole_plain(std::string_view body, EventQueue& out) {
+  std::string padded;
+  padded.reserve(body.size() + http::kPadding);
+  padded.append(body).append(http::kPadding, '\0');
+  const PlainDelta* const answer =
+      read_plain_answer(std::string_view(padded).substr(0, body.size()));
+  return answer && answer->has_choice && apply_plain(*answer, out);
+}
+
 std::optional<Error> ChatReader::whole(std::string_view body, EventQueue& out) {
-  if (auto error = full(trimmed(body), out)) return error;
+  body = trimmed(body);
+  if (path_ == Path::kFull || !whole_plain(body, out))
+    if (auto error = full(body, out)) return error;
   if (choices_.empty()) return wrong("it has no \"choices\"", body);
   done_ = true;
   return missing_choices();

@@ -45,6 +45,9 @@ class ChatReader final : public Reader {
 
   bool plain(const Meaning& meaning, std::string_view inside, EventQueue& out);
   bool read_plain(std::string_view data, EventQueue& out);
+  bool apply_plain(const PlainDelta& delta, EventQueue& out);
+  void learn(std::string_view data, const PlainDelta& delta);
+  bool whole_plain(std::string_view body, EventQueue& out);
   std::optional<Error> mark_of_the_end();
   std::optional<Error> full(std::string_view data, EventQueue& out);
   std::optional<Error> answer(const core::Json& json, std::string_view raw, EventQueue& out);
@@ -53,6 +56,9 @@ class ChatReader final : public Reader {
   Error wrong(std::string_view what, std::string_view bytes) const;
   std::optional<Error> missing_choices() const;
   void note_facts(const core::Json& json, std::string_view raw);
+  bool is_seen(std::string_view name) const;
+  void note_fact(std::string_view name, std::string_view raw);
+  void note_model(std::string_view model, EventQueue& out);
   void note_usage(const core::Json& json, std::string_view raw, EventQueue& out);
   void start(EventQueue& out);
   bool all_finished() const;
@@ -65,17 +71,17 @@ class ChatReader final : public Reader {
   bool started_ = false;
   bool done_ = false;
   Meta meta_{};
-  std::string start_facts_{};       // members of Meta::extra, raw
-  std::string late_facts_{};        // members that came after the start, raw
+  std::string start_facts_{};        // members of Meta::extra, raw
+  std::string late_facts_{};         // members that came after the start, raw
   std::vector<std::string> seen_{};  // names of both
   std::map<std::uint32_t, ChatChoice> choices_{};
   DeltaTemplates<Meaning> templates_{};
-  PlainDeltaParser plain_parser_{};
   std::string scratch_{};
 };
 
 // Figures of a usage object; `raw` are its bytes. Nothing: it has none.
 std::optional<Usage> chat_usage(const core::Json& usage, std::string_view raw);
+std::optional<Usage> chat_usage(const ChatFigures& figures, std::string_view raw);
 
 }  // namespace infer::cloud
 

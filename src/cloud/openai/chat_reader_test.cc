@@ -19,7 +19,9 @@ std::string chunk(std::string_view delta, std::string_view finish = "null") {
   return event_of(R"({"id":"c1","model":"m","choices":[{"index":0,"delta":)" + std::string(delta) +
                   R"(,"finish_reason":)" + std::string(finish) + "}]}");
 }
-std::string say(std::string_view text) { return chunk(R"({"content":")" + std::string(text) + R"("})"); }
+std::string say(std::string_view text) {
+  return chunk(R"({"content":")" + std::string(text) + R"("})");
+}
 std::string call_piece(std::string_view call) {
   return chunk(R"({"tool_calls":[)" + std::string(call) + "]}");
 }
@@ -46,8 +48,8 @@ Error bad(const std::string& body, const Dialect& dialect = kCompatibleDialect,
 std::vector<ToolCall> calls_of(const Outcome& outcome) { return outcome.response.tool_calls(); }
 
 TEST(ChatReader, Plain) {
-  const Outcome outcome = good(chunk(R"({"role":"assistant","content":""})") + say("Hel") +
-                               say("lo") + kStop + kDone);
+  const Outcome outcome =
+      good(chunk(R"({"role":"assistant","content":""})") + say("Hel") + say("lo") + kStop + kDone);
   EXPECT_EQ(outcome.response.text(), "Hello");
   EXPECT_EQ(outcome.response.finish(), Finish::kStop);
   EXPECT_EQ(outcome.response.id, "c1");
@@ -161,9 +163,9 @@ TEST(ChatReader, MessageInPlaceOfDelta) {
 }
 
 TEST(ChatReader, ContentAsParts) {
-  const Outcome outcome =
-      good(chunk(R"({"content":[{"type":"text","text":"a"},"b",{"type":"reference","ids":[2, 1]}]})") +
-           say("c") + kStop);
+  const Outcome outcome = good(
+      chunk(R"({"content":[{"type":"text","text":"a"},"b",{"type":"reference","ids":[2, 1]}]})") +
+      say("c") + kStop);
   EXPECT_EQ(outcome.response.text(), "abc");
   const auto& parts = outcome.choice().message.parts;
   ASSERT_EQ(parts.size(), 3u);
@@ -190,21 +192,31 @@ TEST(ChatReader, ReasoningByManyNames) {
 }
 
 TEST(ChatReader, MembersThatAreNotKnownAreKept) {
-  const Outcome outcome = good(
-      chunk(R"({"content":"a","annotations":[{"type":"url_citation","url":"u"}]})") +
-      chunk(R"({"audio":{"id":"au_1","data":"AA"},"reasoning_details":[{"n":1}]})") +
-      chunk(R"({"audio":{"data":"BB","expires_at":7},"reasoning_details":[{"n":2}]})") +
-      event_of(R"({"citations":["x"],"choices":[{"index":0,"delta":{},"finish_reason":"stop",)"
-               R"("content_filter_results":{"hate":{"filtered":false}}}]})"));
+  const Outcome outcome =
+      good(chunk(R"({"content":"a","annotations":[{"type":"url_citation","url":"u"}]})") +
+           chunk(R"({"audio":{"id":"au_1","data":"AA"},"reasoning_details":[{"n":1}]})") +
+           chunk(R"({"audio":{"data":"BB","expires_at":7},"reasoning_details":[{"n":2}]})") +
+           event_of(R"({"citations":["x"],"choices":[{"index":0,"delta":{},"finish_reason":"stop",)"
+                    R"("content_filter_results":{"hate":{"filtered":false}}}]})"));
   const auto& parts = outcome.choice().message.parts;
   ASSERT_EQ(parts.size(), 3u);
-  EXPECT_EQ(parts[0].extra,
-            R"({"annotations":[{"type":"url_citation","url":"u"}],)"
-            R"("choice":{"content_filter_results":{"hate":{"filtered":false}}},)"
-            R"("answer":{"citations":["x"]}})");
+  EXPECT_EQ(parts[0].extra, R"({"annotations":[{"type":"url_citation","url":"u"}],)"
+                            R"("choice":{"content_filter_results":{"hate":{"filtered":false}}},)"
+                            R"("answer":{"citations":["x"]}})");
   EXPECT_EQ(parts[1].get<Opaque>()->type, "audio");
   EXPECT_EQ(parts[1].get<Opaque>()->json, R"({"data":"AABB","expires_at":7,"id":"au_1"})");
   EXPECT_EQ(parts[2].get<Opaque>()->json, R"([{"n":1},{"n":2}])");
+}
+
+TEST(ChatReader, FactsThatComeAndGo) {
+  const auto piece = [](const char* verdict) {
+    return event_of(R"({"choices":[{"delta":{"content":"a"},"filter":{"verdict":")" +
+                    std::string(verdict) + R"("}}]})");
+  };
+  const std::string one = piece("one"), two = piece("two");
+  const Outcome outcome = good(one + one + one + two + one + kStop);
+  EXPECT_EQ(outcome.choice().message.parts.at(0).extra,
+            R"({"choice":{"filter":{"verdict":"one"}}})");
 }
 
 TEST(ChatReader, FactsOfTheStart) {
@@ -235,7 +247,8 @@ TEST(ChatReader, FactsOfTheStart) {
 
 TEST(ChatReader, ParallelCallsOneAfterTheOther) {
   const Outcome outcome =
-      good(call_piece(R"({"index":0,"id":"a","type":"function","function":{"name":"f","arguments":""}})") +
+      good(call_piece(
+               R"({"index":0,"id":"a","type":"function","function":{"name":"f","arguments":""}})") +
            call_piece(R"({"index":0,"function":{"arguments":"{\"x\":"}})") +
            call_piece(R"({"index":0,"function":{"arguments":"\"}\"}"}})") +
            call_piece(R"({"index":1,"id":"b","function":{"name":"g","arguments":"{}"}})") + kCalls);
@@ -323,9 +336,9 @@ TEST(ChatReader, TheNameAfterTheArguments) {
 }
 
 TEST(ChatReader, OtherKindsOfCalls) {
-  const Outcome legacy = good(chunk(R"({"function_call":{"name":"f","arguments":"{\"x\""}})") +
-                              chunk(R"({"function_call":{"arguments":":1}"}})") +
-                              chunk("{}", "\"function_call\""));
+  const Outcome legacy =
+      good(chunk(R"({"function_call":{"name":"f","arguments":"{\"x\""}})") +
+           chunk(R"({"function_call":{"arguments":":1}"}})") + chunk("{}", "\"function_call\""));
   EXPECT_EQ(calls_of(legacy).at(0).arguments, "{\"x\":1}");
   EXPECT_EQ(legacy.response.finish(), Finish::kToolCalls);
   const std::string custom_body =
@@ -334,17 +347,17 @@ TEST(ChatReader, OtherKindsOfCalls) {
   const Outcome custom = good(custom_body);
   EXPECT_THAT(custom.events, HasSubstr("{\"custom\":true}"));
   EXPECT_EQ(calls_of(custom).at(0).arguments, "ls -l");
-  const Outcome object =
-      good(call_piece(R"({"index":0,"id":"a","function":{"name":"f","arguments":{"x":1}}})") + kStop);
+  const Outcome object = good(
+      call_piece(R"({"index":0,"id":"a","function":{"name":"f","arguments":{"x":1}}})") + kStop);
   EXPECT_EQ(calls_of(object).at(0).arguments, "{\"x\":1}");
   EXPECT_EQ(object.response.finish(), Finish::kToolCalls);  // whatever the word
 }
 
 TEST(ChatReader, MembersOfACallAreKept) {
-  const Outcome outcome = good(
-      call_piece(R"({"index":0,"id":"a","function":{"name":"f","arguments":"{}"},)"
-                 R"("extra_content":{"google":{"thought_signature":"c2ln"}}})") +
-      kCalls);
+  const Outcome outcome =
+      good(call_piece(R"({"index":0,"id":"a","function":{"name":"f","arguments":"{}"},)"
+                      R"("extra_content":{"google":{"thought_signature":"c2ln"}}})") +
+           kCalls);
   EXPECT_EQ(outcome.choice().message.parts.at(0).extra,
             R"({"extra_content":{"google":{"thought_signature":"c2ln"}}})");
 }
@@ -371,7 +384,9 @@ TEST(ChatReader, SeveralAnswers) {
   };
   for (int i = 0; i < 4; ++i)
     for (const int choice : {2, 0, 1})
-      body += piece(choice, R"({"content":")" + std::string(1, static_cast<char>('a' + choice)) + "\"}", "null");
+      body +=
+          piece(choice, R"({"content":")" + std::string(1, static_cast<char>('a' + choice)) + "\"}",
+                "null");
   body += piece(1, "{}", "\"stop\"") + piece(0, "{}", "\"length\"");
   EXPECT_EQ(bad(body, kOwnDialect, 3).code(), Errc::kTruncated);
   body += piece(2, "{}", "\"stop\"");
@@ -388,17 +403,18 @@ TEST(ChatReader, FewerAnswersThanAskedFor) {
   const Error error = bad(say("a") + kStop + kDone, kCompatibleDialect, 2);
   EXPECT_EQ(error.code(), Errc::kProtocol);
   EXPECT_EQ(error.detail("field"), "n");
-  EXPECT_EQ(read_whole(R"({"choices":[{"message":{"content":"a"}}]})", kOwnDialect, 2).error->code(),
-            Errc::kProtocol);
+  EXPECT_EQ(
+      read_whole(R"({"choices":[{"message":{"content":"a"}}]})", kOwnDialect, 2).error->code(),
+      Errc::kProtocol);
 }
 
 TEST(ChatReader, LogprobsStandAtTheirText) {
   const std::string token =
-      R"({"token":"é","logprob":-0.5,"bytes":[195,169],"top_logprobs":[)"
-      R"({"token":"é","logprob":-0.5,"bytes":[195,169]},{"token":"\\xc3","logprob":-2,"bytes":[195]}]})";
+      R"({"token":"\u00e9","logprob":-0.5,"bytes":[195,169],"top_logprobs":[)"
+      R"({"token":"\u00e9","logprob":-0.5,"bytes":[195,169]},{"token":"\\xc3","logprob":-2,"bytes":[195]}]})";
   const std::string body =
-      event_of(R"({"model":"m","choices":[{"delta":{"content":"é"},"logprobs":{"content":[)" + token +
-               R"(],"refusal":null}}]})") +
+      event_of(R"({"model":"m","choices":[{"delta":{"content":"\u00e9"},"logprobs":{"content":[)" +
+               token + R"(],"refusal":null}}]})") +
       say("b") + kStop;
   const Outcome outcome = good(body);
   ASSERT_EQ(outcome.choice().logprobs.size(), 1u);
@@ -407,7 +423,9 @@ TEST(ChatReader, LogprobsStandAtTheirText) {
   EXPECT_FLOAT_EQ(chosen.chosen.logprob, -0.5f);
   ASSERT_EQ(chosen.top.size(), 2u);
   EXPECT_EQ(chosen.top[1].bytes, "\xc3");
-  EXPECT_EQ(outcome.response.text(), "éb");
+  EXPECT_EQ(outcome.response.text(),
+            "\xC3\xA9"
+            "b");
 }
 
 TEST(ChatReader, LogprobsWithoutTextAreNotLost) {
@@ -424,7 +442,8 @@ TEST(ChatReader, LogprobsWithoutTextAreNotLost) {
 TEST(ChatReader, UsageInAllItsForms) {
   const auto usage = [](std::string_view json, std::string_view where = "usage") {
     return good(say("a") + kStop +
-                event_of("{\"choices\":[],\"" + std::string(where) + "\":" + std::string(json) + "}"))
+                event_of("{\"choices\":[],\"" + std::string(where) + "\":" + std::string(json) +
+                         "}"))
         .response.usage;
   };
   const std::string full =
@@ -438,7 +457,9 @@ TEST(ChatReader, UsageInAllItsForms) {
   EXPECT_EQ(all.reasoning, 5);
   EXPECT_EQ(all.raw, full);
   EXPECT_EQ(usage(R"({"usage":{"prompt_tokens":1,"completion_tokens":2}})", "x_groq").output, 2);
-  EXPECT_EQ(usage(R"({"prompt_tokens":9,"completion_tokens":1,"prompt_cache_hit_tokens":8})").cache_read, 8);
+  EXPECT_EQ(
+      usage(R"({"prompt_tokens":9,"completion_tokens":1,"prompt_cache_hit_tokens":8})").cache_read,
+      8);
   // Reasoning beside the completion, as xAI counts: the answer as a whole is both.
   EXPECT_EQ(usage(R"({"prompt_tokens":12,"completion_tokens":2,"total_tokens":354,)"
                   R"("completion_tokens_details":{"reasoning_tokens":340}})")
@@ -452,7 +473,8 @@ TEST(ChatReader, UsageInAllItsForms) {
 TEST(ChatReader, UsageNeverShrinks) {
   const auto piece = [](int output) {
     return event_of(R"({"choices":[{"delta":{"content":"a"}}],"usage":{"prompt_tokens":5,)"
-                    R"("completion_tokens":)" + std::to_string(output) + "}}");
+                    R"("completion_tokens":)" +
+                    std::to_string(output) + "}}");
   };
   const Outcome outcome = good(piece(1) + piece(3) + piece(2) + kStop);
   EXPECT_EQ(outcome.response.usage.output, 3);
@@ -461,7 +483,9 @@ TEST(ChatReader, UsageNeverShrinks) {
 // ---- errors
 
 TEST(ChatReader, ErrorsInsideAStream) {
-  const Error quota = bad(say("a") + event_of(R"({"error":{"message":"no money","type":"x","code":"insufficient_quota"}})"));
+  const Error quota =
+      bad(say("a") +
+          event_of(R"({"error":{"message":"no money","type":"x","code":"insufficient_quota"}})"));
   EXPECT_EQ(quota.code(), Errc::kQuotaExceeded);
   EXPECT_THAT(quota.message(), HasSubstr("no money"));
   EXPECT_THAT(bad(event_of(R"({"error":"it broke"})")).message(), HasSubstr("it broke"));
@@ -475,7 +499,8 @@ TEST(ChatReader, ErrorsInsideAStream) {
 }
 
 TEST(ChatReader, AnErrorAfterContentKeepsTheContent) {
-  const Outcome outcome = read_stream(say("half ") + event_of(R"({"error":{"message":"gone","code":503}})"));
+  const Outcome outcome =
+      read_stream(say("half ") + event_of(R"({"error":{"message":"gone","code":503}})"));
   ASSERT_TRUE(outcome.error);
   EXPECT_EQ(outcome.error->code(), Errc::kOverloaded);
   EXPECT_EQ(outcome.response.text(), "half ");
@@ -546,14 +571,16 @@ TEST(ChatReader, NothingGrowsWithoutBound) {
 // ---- text
 
 TEST(ChatReader, Escapes) {
-  const std::string body = say(R"(a\n\t\"\\\/\u00e9\u20ac)") + say(R"(\ud83d\ude00)") + say("\xF0\x9F\x98\x80") + kStop;
+  const std::string body =
+      say(R"(a\n\t\"\\\/\u00e9\u20ac)") + say(R"(\ud83d\ude00)") + say("\xF0\x9F\x98\x80") + kStop;
   EXPECT_EQ(good(body).response.text(), "a\n\t\"\\/\u00e9\u20ac\U0001F600\U0001F600");
 }
 
 TEST(ChatReader, SurrogatesWithoutAPartner) {
   const std::string r = "\xEF\xBF\xBD";
   EXPECT_EQ(good(say(R"(a\ud83d)") + say(R"(\ude00b)") + kStop).response.text(), "a" + r + r + "b");
-  EXPECT_EQ(good(say(R"(\ud83dx)") + say(R"(\uDE00)") + say(R"(\ud83d\ud83d\ude00)") + kStop).response.text(),
+  EXPECT_EQ(good(say(R"(\ud83dx)") + say(R"(\uDE00)") + say(R"(\ud83d\ud83d\ude00)") + kStop)
+                .response.text(),
             r + "x" + r + r + "\U0001F600");
   EXPECT_EQ(good(say(R"(\\ud83d)") + say(R"(\\ud83d)") + kStop).response.text(), "\\ud83d\\ud83d");
 }
@@ -564,7 +591,8 @@ TEST(ChatReader, BytesThatAreNoUtf8) {
   EventQueue queue;
   reading::Collector collector(1);
   for (const char* text : {"a", "b", "\xff", "c\xc3", "d"}) {
-    const reading::Piece piece(R"({"model":"m","choices":[{"delta":{"content":")" + std::string(text) + R"("}}]})");
+    const reading::Piece piece(R"({"model":"m","choices":[{"delta":{"content":")" +
+                               std::string(text) + R"("}}]})");
     ASSERT_FALSE(reader.event({}, piece.view(), queue));
     collector.take(queue);
   }
@@ -597,6 +625,48 @@ TEST(ChatReader, Whole) {
   EXPECT_EQ(parts[4].get<Opaque>()->type, "audio");
   EXPECT_EQ(outcome.choice(1).finish, Finish::kRefusal);
   EXPECT_EQ(outcome.response.usage.output, 2);
+}
+
+// The fast way to read a whole answer, and the way that can read all of them.
+TEST(ChatReader, WholeAnswersReadTheSameBothWays) {
+  const char* const bodies[] = {
+      R"({"id":"c","object":"chat.completion","created":1,"model":"m","choices":[{"index":0,)"
+      R"("message":{"role":"assistant","content":"a\n\u00e9\ud83d\ude00","refusal":null,)"
+      R"("annotations":[]},"logprobs":null,"finish_reason":"stop"}],"usage":{"prompt_tokens":15,)"
+      R"("completion_tokens":3,"total_tokens":18,"prompt_tokens_details":{"cached_tokens":4}},)"
+      R"("service_tier":"default","system_fingerprint":null} )",
+      R"( {"choices":[{"message":{"content":""},"finish_reason":"length"}]})",
+      R"({"model":"m","choices":[{"message":{"content":null,"refusal":"no"}}]})",
+      R"({"model":"m","choices":[{"message":{"content":"a","annotations":[{"type":"x"}]}}]})",
+      R"({"model":"m","choices":[{"message":{"content":"a"},"delta":{"content":"b"}}]})",
+      R"({"model":"m","choices":[{"message":{"content":"a","content":"b"}}]})",
+      R"({"model":"m","choices":[{"message":{"reasoning_content":"r","content":"a"}}]})",
+      R"({"model":"m","choices":[{"message":{"content":[{"type":"text","text":"a"}]}}]})",
+      R"({"model":"m","object":"chat.completion.chunk","choices":[{"message":{"content":"a"}}]})",
+      R"({"model":"m","choices":[{"message":{"content":"a"}}],"usage":{"prompt_tokens":1.5}})",
+      R"({"model":"m","choices":[],"usage":{"prompt_tokens":1}})",
+      R"({"model":"m","choices":[{"message":{"content":"a"}}],"usage":{"total_tokens":1}})",
+      R"({"model":"m","choices":[{"message":{"content":"a"}}],"usage":{"prompt_tokens":-1,)"
+      R"("completion_tokens":2}})",
+      R"({"model":"m","choices":[{"message":{"content":"a"}}],"usage":{"prompt_tokens":1,)"
+      R"("prompt_tokens":null,"completion_tokens":9223372036854775808}})",
+      R"({"model":"m","choices":[{"message":{"content":"a"}}],"usage":{"prompt_tokens":1,)"
+      R"("prompt_tokens_details":{"cached_tokens":1},"prompt_tokens_details":{}}})",
+      R"({"model":"m","choices":[{"message":{"content":"a"}}],"usage":{"prompt_tokens":1,"x":tru}})",
+      R"({"model":"m","choices":[{"message":{"content":"a"}}],"usage":{"prompt_tokens":2,)"
+      R"("prompt_cache_hit_tokens":1,"cost":0.5,"is_byok":false,"cost_details":{"a":1}}})",
+      R"({"model":"m","choices":[{"message":{"content":"a"}}],"usage":{"prompt_tokens":1,)"
+      R"("completion_tokens":2,"total_tokens":10,"completion_tokens_details":{)"
+      R"("reasoning_tokens":7,"audio_tokens":null},"prompt_tokens_details":null}})",
+      R"({"model":"m","choices":[{"message":{"content":"a"}}]} x)",
+      R"({"model":"m","choices":[{"message":{"content":"a\x"}}]})",
+      R"({"error":{"message":"m"},"choices":[{"message":{"content":"a"}}]})"};
+  for (const char* body : bodies) {
+    const Outcome fast = read_whole(body);
+    const Outcome full = read_whole(body, kCompatibleDialect, 1, ChatReader::Path::kFull);
+    EXPECT_EQ(fast.events, full.events) << body;
+    EXPECT_EQ(fast.error ? fast.error->message() : "", full.error ? full.error->message() : "");
+  }
 }
 
 TEST(ChatReader, WholeAnswersThatAreNone) {

@@ -18,12 +18,12 @@ struct Dialect {
   std::string_view user{};            // the field for TextRequest::user
   std::size_t max_stop = 0;           // stop sequences; 0: not known
   std::uint32_t max_top_logprobs = 0;
-  bool obfuscation_off = false;       // knows stream_options.include_obfuscation
-  bool labels = false;                // takes metadata and prompt_cache_key
-  bool local_sampling = false;        // takes the knobs that llama.cpp and vLLM have
-  bool integer_bias = false;          // logit_bias holds whole numbers
-  bool reasoning_goes_back = false;   // messages have a field for it
-  bool files = false;                 // takes "file" parts
+  bool obfuscation_off = false;      // knows stream_options.include_obfuscation
+  bool labels = false;               // takes metadata and prompt_cache_key
+  bool local_sampling = false;       // takes the knobs that llama.cpp and vLLM have
+  bool integer_bias = false;         // logit_bias holds whole numbers
+  bool reasoning_goes_back = false;  // messages have a field for it
+  bool files = false;                // takes "file" parts
   // ---- answers
   bool done_proves = false;  // [DONE] proves the answer whole without a finish_reason
 };

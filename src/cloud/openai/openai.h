@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "src/cloud/backend.h"
 #include "src/cloud/openai/dialect.h"
@@ -26,6 +27,8 @@ Complaint openai_complaint(std::string_view body);
 // Where OpenAI, or the server that the configuration names, is reached.
 Result<Endpoint> openai_endpoint(const ApiConfig& config);
 const Dialect& openai_dialect(const Endpoint& endpoint);
+// What this server offers; waits.
+Result<std::vector<ListedModel>> openai_models(const Endpoint& endpoint, const Call& call);
 
 }  // namespace infer::cloud
 

@@ -3,6 +3,8 @@
 #include <simdjson.h>
 
 #include <algorithm>
+#include <cstring>
+#include <memory>
 
 #include "src/cloud/delta_template.h"
 #include "src/http/transport.h"
@@ -17,7 +19,9 @@ static_assert(http::kPadding >= simdjson::SIMDJSON_PADDING);
 // Walks an event; every function is false for "not plain", which is never an error.
 class PlainWalk {
  public:
-  PlainWalk(const std::vector<std::string>& seen, PlainDelta& delta) : seen_(seen), delta_(delta) {}
+  PlainWalk(std::string_view event, bool whole, const std::vector<std::string>& seen,
+            PlainDelta& delta)
+      : end_(event.data() + event.size()), whole_(whole), seen_(seen), delta_(delta) {}
 
   bool event(od::object object) {
     for (auto member : object) {
@@ -26,17 +30,21 @@ class PlainWalk {
       if (!take(member, name, value)) return false;
       if (name == "choices" ? !choices(value) : !top_member(name, value)) return false;
     }
-    return found_;
+    return true;
   }
 
  private:
+  // A name with escapes is not one that servers have.
   template <class Member>
-  static bool take(Member& member, std::string_view& name, od::value& value) {
+  bool take(Member& member, std::string_view& name, od::value& value) const {
     od::field field;
     if (std::move(member).get(field) != simdjson::SUCCESS) return false;
-    if (field.unescaped_key().get(name) != simdjson::SUCCESS) return false;
+    const char* const begin = field.key().raw();
+    const void* const quote = std::memchr(begin, '"', static_cast<std::size_t>(end_ - begin));
+    if (!quote) return false;
+    name = {begin, static_cast<std::size_t>(static_cast<const char*>(quote) - begin)};
     value = field.value();
-    return true;
+    return !has_escapes(name);
   }
 
   // Of a name that is there twice the last one counts, which only the full parser knows to do.
@@ -47,7 +55,13 @@ class PlainWalk {
     kMetCalls = 1u << 3,
     kMetCallIndex = 1u << 4,
     kMetFunction = 1u << 5,
-    kMetField = 1u << 8,  // shifted by the field
+    kMetFinish = 1u << 6,
+    kMetId = 1u << 7,
+    kMetModel = 1u << 8,
+    kMetUsage = 1u << 9,
+    kMetPromptDetails = 1u << 10,
+    kMetCompletionDetails = 1u << 11,
+    kMetField = 1u << 16,  // shifted by the field
   };
   bool first(std::uint32_t name) {
     const bool fresh = (met_ & name) == 0;
@@ -56,8 +70,8 @@ class PlainWalk {
   }
 
   // The bytes of a scalar; of an object or a list its first byte.
-  static std::string_view token(od::value& value) {
-    std::string_view text = value.raw_json_token();
+  static std::string_view token(od::value& value) { return trimmed_right(value.raw_json_token()); }
+  static std::string_view trimmed_right(std::string_view text) {
     while (!text.empty() && static_cast<unsigned char>(text.back()) <= ' ') text.remove_suffix(1);
     return text;
   }
@@ -76,12 +90,107 @@ class PlainWalk {
     return text == "null" || text == "\"\"";
   }
 
+  static bool is_empty_list(od::value& value) {
+    od::array list;
+    bool empty = false;
+    return value.get_array().get(list) == simdjson::SUCCESS &&
+           list.is_empty().get(empty) == simdjson::SUCCESS && empty;
+  }
+
+  // A string without escapes; null is an empty one.
+  static bool simple_string(od::value& value, std::string_view& inside) {
+    return is_null(value) || (string_inside(value, inside) && !has_escapes(inside));
+  }
+
+  static bool is_scalar(od::value& value) {
+    const std::string_view text = token(value);
+    if (text == "true" || text == "false" || text == "null") return true;
+    std::string_view inside;
+    double number = 0;
+    if (text.empty()) return false;
+    if (text.front() == '"') return string_inside(value, inside);
+    return value.get_double().get(number) == simdjson::SUCCESS;
+  }
+
   bool top_member(std::string_view name, od::value& value) {
     if (name == "obfuscation")
       return delta_.obfuscation.data() == nullptr && string_inside(value, delta_.obfuscation);
-    if (name == "usage" || name == "error") return is_null(value);
-    if (name == "id" || name == "object" || name == "created" || name == "model") return true;
-    return is_null(value) || std::find(seen_.begin(), seen_.end(), name) != seen_.end();
+    if (name == "id") return first(kMetId) && simple_string(value, delta_.id);
+    if (name == "model") return first(kMetModel) && simple_string(value, delta_.model);
+    if (name == "object")
+      return token(value) == (whole_ ? "\"chat.completion\"" : "\"chat.completion.chunk\"");
+    if (name == "usage") return usage(value);
+    if (name == "error") return is_null(value);
+    if (is_null(value) || std::find(seen_.begin(), seen_.end(), name) != seen_.end()) return true;
+    const std::string_view text = token(value);
+    if (text == "false" || text == "\"\"") return true;
+    if (name == "created" && !is_time(text)) return text == "0";
+    for (const PlainDelta::Fact& fact : delta_.facts)
+      if (fact.name == name) return false;
+    return is_scalar(value) && delta_.facts.add(name, text);
+  }
+
+  static bool is_time(std::string_view text) {
+    return !text.empty() && text.front() >= '1' && text.front() <= '9';
+  }
+
+  bool usage(od::value& value) {
+    if (!first(kMetUsage)) return false;
+    if (is_null(value)) return true;
+    od::object object;
+    std::string_view raw;
+    if (value.get_object().get(object) != simdjson::SUCCESS) return false;
+    if (object.raw_json().get(raw) != simdjson::SUCCESS) return false;
+    delta_.usage = trimmed_right(raw);
+    delta_.figures = {};
+    return object.reset().error() == simdjson::SUCCESS && figures(object, {});
+  }
+
+  // A group of figures holds no other groups.
+  bool figures(od::object object, std::string_view group) {
+    for (auto member : object) {
+      std::string_view name;
+      od::value value;
+      if (!take(member, name, value)) return false;
+      const bool is_group = group.empty() && token(value).substr(0, 1) == "{";
+      if (is_group ? !figure_group(name, value) : !figure(group, name, value)) return false;
+    }
+    return true;
+  }
+  bool figure_group(std::string_view name, od::value& value) {
+    od::object object;
+    return met_group(name) != 0 && first(met_group(name)) &&
+           value.get_object().get(object) == simdjson::SUCCESS && figures(object, name);
+  }
+  static std::uint32_t met_group(std::string_view name) {
+    if (name == "prompt_tokens_details") return kMetPromptDetails;
+    if (name == "completion_tokens_details") return kMetCompletionDetails;
+    return 0;
+  }
+  // One that is not known has to be valid all the same: the bytes are kept.
+  bool figure(std::string_view group, std::string_view name, od::value& value) {
+    ChatFigures::Figure* const figure = figure_named(group, name);
+    if (!figure) return (met_ & met_group(name)) == 0 && is_scalar(value);
+    if (figure->has_value()) return false;
+    if (is_null(value)) return true;
+    std::uint64_t number = 0;
+    if (value.get_uint64().get(number) != simdjson::SUCCESS || number > std::uint64_t{INT64_MAX})
+      return false;
+    *figure = static_cast<std::int64_t>(number);
+    return true;
+  }
+  ChatFigures::Figure* figure_named(std::string_view group, std::string_view name) {
+    ChatFigures& figures = delta_.figures;
+    if (group.empty()) {
+      if (name == "prompt_tokens") return &figures.prompt;
+      if (name == "completion_tokens") return &figures.completion;
+      if (name == "total_tokens") return &figures.total;
+      return name == "prompt_cache_hit_tokens" ? &figures.cache_hit : nullptr;
+    }
+    if (group == "completion_tokens_details")
+      return name == "reasoning_tokens" ? &figures.reasoning : nullptr;
+    if (name == "cached_tokens") return &figures.cached;
+    return name == "cache_write_tokens" ? &figures.cache_write : nullptr;
   }
 
   bool choices(od::value& value) {
@@ -93,7 +202,8 @@ class PlainWalk {
       if (++count > 1 || element.get_object().get(object) != simdjson::SUCCESS) return false;
       if (!choice(object)) return false;
     }
-    return count == 1;
+    delta_.has_choice = count == 1;
+    return true;
   }
 
   static bool small_index(od::value& value, std::uint32_t& index) {
@@ -108,13 +218,15 @@ class PlainWalk {
       std::string_view name;
       od::value value;
       if (!take(member, name, value)) return false;
-      if (name == "delta") {
+      if (name == (whole_ ? "message" : "delta")) {
         od::object delta;
         if (!first(kMetDelta)) return false;
         if (value.get_object().get(delta) != simdjson::SUCCESS || !message(delta)) return false;
       } else if (name == "index") {
         if (!first(kMetIndex) || !small_index(value, delta_.choice)) return false;
-      } else if (name == "finish_reason" ? !says_nothing(value) : !choice_member(name, value)) {
+      } else if (name == "finish_reason") {
+        if (!first(kMetFinish) || !simple_string(value, delta_.finish)) return false;
+      } else if (!choice_member(name, value)) {
         return false;
       }
     }
@@ -123,22 +235,20 @@ class PlainWalk {
 
   bool choice_member(std::string_view name, od::value& value) {
     if (is_null(value)) return true;
-    if (name == "logprobs" || name == "message") return false;
-    if (delta_.n_facts == PlainDelta::kMaxFacts) return false;
+    if (name == "logprobs" || name == "message" || name == "delta") return false;
     od::object object;  // objects only: Azure's verdicts of its filter
     std::string_view raw;
     if (value.get_object().get(object) != simdjson::SUCCESS) return false;
     if (object.raw_json().get(raw) != simdjson::SUCCESS) return false;
-    while (!raw.empty() && static_cast<unsigned char>(raw.back()) <= ' ') raw.remove_suffix(1);
-    if (raw != "{}") delta_.facts[delta_.n_facts++] = {name, raw};
-    return true;
+    raw = trimmed_right(raw);
+    return raw == "{}" || delta_.choice_facts.add(name, raw);
   }
 
   bool piece(DeltaField field, od::value& value) {
     if (!first(kMetField << static_cast<unsigned>(field))) return false;
     if (says_nothing(value)) return true;
-    if (found_ || !string_inside(value, delta_.inside)) return false;
-    found_ = true;
+    if (delta_.has_piece || !string_inside(value, delta_.inside)) return false;
+    delta_.has_piece = true;
     delta_.field = field;
     return true;
   }
@@ -159,6 +269,7 @@ class PlainWalk {
     if (name == "reasoning_content") return piece(DeltaField::kReasoningContent, value);
     if (name == "reasoning") return piece(DeltaField::kReasoning, value);
     if (name == "reasoning_text") return piece(DeltaField::kReasoningText, value);
+    if (name == "annotations") return says_nothing(value) || is_empty_list(value);
     if (name != "tool_calls") return says_nothing(value);
     if (!first(kMetCalls)) return false;
     if (is_null(value)) return true;
@@ -205,35 +316,45 @@ class PlainWalk {
     return true;
   }
 
+  const char* end_;
+  bool whole_;
   const std::vector<std::string>& seen_;
   PlainDelta& delta_;
-  bool found_ = false;
   std::uint32_t met_ = 0;
 };
 
-}  // namespace
-
-struct PlainDeltaParser::Impl {
+// One for all replies of a thread.
+struct PlainParser {
+  // An event larger than this does not leave its memory to the thread.
+  static constexpr std::size_t kKept = 256 * 1024;
   od::parser parser{};
+  PlainDelta delta{};
 };
 
-PlainDeltaParser::PlainDeltaParser() = default;
-PlainDeltaParser::~PlainDeltaParser() = default;
-
-std::optional<PlainDelta> PlainDeltaParser::read(std::string_view event,
-                                                 const std::vector<std::string>& seen) {
-  if (!impl_) impl_ = std::make_unique<Impl>();
+const PlainDelta* read_plain(std::string_view event, bool whole,
+                             const std::vector<std::string>& seen) {
+  thread_local std::unique_ptr<PlainParser> one;
+  if (!one || (one->parser.capacity() > PlainParser::kKept && event.size() <= PlainParser::kKept))
+    one = std::make_unique<PlainParser>();
   od::document document;
-  const auto padded = simdjson::padded_string_view(event.data(), event.size(),
-                                                   event.size() + http::kPadding);
-  if (impl_->parser.iterate(padded).get(document) != simdjson::SUCCESS) return std::nullopt;
+  const auto padded =
+      simdjson::padded_string_view(event.data(), event.size(), event.size() + http::kPadding);
+  if (one->parser.iterate(padded).get(document) != simdjson::SUCCESS) return nullptr;
   od::object object;
-  if (document.get_object().get(object) != simdjson::SUCCESS) return std::nullopt;
-  PlainDelta delta;
-  if (!PlainWalk(seen, delta).event(object)) return std::nullopt;
+  if (document.get_object().get(object) != simdjson::SUCCESS) return nullptr;
+  one->delta.reset();
+  if (!PlainWalk(event, whole, seen, one->delta).event(object)) return nullptr;
   // Something after the object is not JSON.
-  if (document.current_location().error() != simdjson::OUT_OF_BOUNDS) return std::nullopt;
-  return delta;
+  if (document.current_location().error() != simdjson::OUT_OF_BOUNDS) return nullptr;
+  return &one->delta;
 }
+
+}  // namespace
+
+const PlainDelta* read_plain_delta(std::string_view event, const std::vector<std::string>& seen) {
+  return read_plain(event, false, seen);
+}
+
+const PlainDelta* read_plain_answer(std::string_view body) { return read_plain(body, true, {}); }
 
 }  // namespace infer::cloud

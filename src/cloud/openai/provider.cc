@@ -1,8 +1,7 @@
-#include <algorithm>
+#include <tuple>
 #include <utility>
 
 #include "src/cloud/openai/openai.h"
-#include "src/core/json.h"
 
 namespace infer::cloud {
 namespace {
@@ -36,60 +35,27 @@ class OpenAiWire final : public Wire {
   const Dialect& dialect_;
 };
 
-// A code is text at OpenAI, a number elsewhere.
-std::string text_of(const core::Json& object, std::string_view key) {
-  const core::Json* value = core::find(object, key);
-  if (!value || value->is_null()) return {};
-  if (value->is_string()) return value->get<std::string>();
-  return value->is_primitive() ? core::dump_json(*value) : std::string();
-}
-
-Complaint complaint_in(const core::Json& object) {
-  Complaint complaint;
-  complaint.type = text_of(object, "type");
-  complaint.code = text_of(object, "code");
-  complaint.message = text_of(object, "message");
-  complaint.param = text_of(object, "param");
-  return complaint;
-}
-
-void add_header(ApiConfig& config, std::string_view name, std::string value) {
-  if (value.empty()) return;
-  const auto same = [&](const auto& header) {
-    return std::equal(header.first.begin(), header.first.end(), name.begin(), name.end(),
-                      [](char a, char b) { return (a >= 'A' && a <= 'Z' ? a + 32 : a) == b; });
-  };
-  if (std::any_of(config.headers.begin(), config.headers.end(), same)) return;
-  config.headers.insert(config.headers.begin(), {std::string(name), Secret(std::move(value))});
-}
-
 }  // namespace
-
-Complaint openai_complaint(std::string_view body) {
-  const auto json = core::parse_json(body);
-  if (!json) return {};
-  // Some servers wrap the answer in an array of one.
-  const core::Json& top = json->is_array() && json->size() == 1 ? json->front() : *json;
-  const core::Json* error = core::find(top, "error");
-  if (error && error->is_object()) return complaint_in(*error);
-  Complaint complaint = complaint_in(top);
-  if (error && error->is_string()) complaint.message = error->get<std::string>();
-  // FastAPI's way, which some servers leave as it is.
-  if (complaint.message.empty()) complaint.message = text_of(top, "detail");
-  return complaint;
-}
 
 std::shared_ptr<const Wire> openai_wire(std::string_view model, const Dialect& dialect) {
   return std::make_shared<OpenAiWire>(model, dialect);
 }
 
 Result<Endpoint> openai_endpoint(const ApiConfig& config) {
-  ApiConfig complete = config;
-  add_header(complete, "openai-project", config.project);
-  add_header(complete, "openai-organization",
-             config.organization.empty() ? environment("OPENAI_ORGANIZATION")
-                                         : config.organization);
-  return endpoint_of(openai_provider(), complete);
+  std::string organization = config.organization;
+  // As with the key: what the environment says is for the address that it says.
+  if (organization.empty() && config.base_url.empty())
+    organization = environment("OPENAI_ORGANIZATION");
+  std::vector<http::Header> headers;
+  for (const auto& [field, name, value] :
+       {std::tuple("organization", "OpenAI-Organization", std::string_view(organization)),
+        std::tuple("project", "OpenAI-Project", std::string_view(config.project))}) {
+    if (value.empty()) continue;
+    if (auto error = check_header_value(field, value))
+      return std::move(*error).with_provider(std::string(kOpenAi));
+    headers.push_back({name, std::string(value)});
+  }
+  return endpoint_of(openai_provider(), config, std::move(headers));
 }
 
 const Dialect& openai_dialect(const Endpoint& endpoint) {

@@ -192,8 +192,9 @@ inline Outcome read_stream(std::string_view body, const Dialect& dialect = kComp
 }
 
 inline Outcome read_whole(std::string_view body, const Dialect& dialect = kCompatibleDialect,
-                          std::uint32_t n = 1) {
-  ChatReader reader(dialect, n);
+                          std::uint32_t n = 1,
+                          ChatReader::Path path = ChatReader::Path::kTemplates) {
+  ChatReader reader(dialect, n, path);
   EventQueue queue;
   Collector collector(n);
   auto error = reader.whole(body, queue);

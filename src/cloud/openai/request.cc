@@ -160,10 +160,10 @@ class MessageWriter {
 
   void say_once_that_errors_are_not_marked(std::size_t at) {
     if (std::exchange(said_errors_, true)) return;
-    warnings_.push_back({.code = "unsupported_setting",
-                         .message = where(at) +
-                                    ".is_error has no effect: the model sees the result's text only",
-                         .extra = "{\"setting\":\"is_error\"}"});
+    warnings_.push_back(
+        {.code = "unsupported_setting",
+         .message = where(at) + ".is_error has no effect: the model sees the result's text only",
+         .extra = "{\"setting\":\"is_error\"}"});
   }
 
   static std::string text_part(std::string_view text) {
@@ -355,7 +355,8 @@ class MessageWriter {
     std::string mime = m.mime;
     if (mime.empty() && blob) mime = sniffed(blob->view());
     if (mime.substr(0, 6) == "image/" || (mime.empty() && url)) {
-      return picture(m, url ? url->url : "data:" + mime + ";base64," + core::to_base64(blob->view()), parts);
+      return picture(
+          m, url ? url->url : "data:" + mime + ";base64," + core::to_base64(blob->view()), parts);
     }
     if (url) return fail(at, "only pictures can be sent by address; send the bytes");
     if (mime.empty()) return fail(at, "its type is unknown; set Media::mime");
@@ -363,8 +364,8 @@ class MessageWriter {
       return sound("wav", blob->view(), parts);
     if (mime == "audio/mpeg" || mime == "audio/mp3") return sound("mp3", blob->view(), parts);
     if (mime != "application/pdf")
-      return fail(at, "media of the type " + mime +
-                          " cannot be sent; pictures, WAV, MP3 and PDF can");
+      return fail(at,
+                  "media of the type " + mime + " cannot be sent; pictures, WAV, MP3 and PDF can");
     ObjectWriter file;
     file.text("filename", m.name.empty() ? "file.pdf" : m.name);
     file.text("file_data", "data:application/pdf;base64," + core::to_base64(blob->view()));
@@ -413,9 +414,9 @@ class MessageWriter {
 
 std::optional<Error> refused(const Dialect& dialect, const TextRequest& r) {
   using namespace core;  // NOLINT(google-build-using-namespace): the flags of one expression
-  if (auto error = refuse_promises(r, kHonoursTools | kHonoursOutput | kHonoursMaxTokens |
-                                          kHonoursStop | kHonoursN | kHonoursLogprobs |
-                                          kHonoursMedia))
+  if (auto error =
+          refuse_promises(r, kHonoursTools | kHonoursOutput | kHonoursMaxTokens | kHonoursStop |
+                                 kHonoursN | kHonoursLogprobs | kHonoursMedia))
     return std::move(*error).with_provider(std::string(kOpenAi));
   if (r.output.form == Output::Form::kGrammar)
     return unsupported("output.grammar", "this provider takes no grammar; use a JSON schema");
@@ -427,8 +428,7 @@ std::optional<Error> refused(const Dialect& dialect, const TextRequest& r) {
   if (dialect.max_top_logprobs != 0 && r.logprobs && r.logprobs->top > dialect.max_top_logprobs)
     return unsupported("logprobs.top", "this provider gives at most " +
                                            std::to_string(dialect.max_top_logprobs) +
-                                           " alternatives, not " +
-                                           std::to_string(r.logprobs->top));
+                                           " alternatives, not " + std::to_string(r.logprobs->top));
   return std::nullopt;
 }
 
@@ -508,12 +508,13 @@ void adjusted(std::string setting, const std::string& how, std::vector<Warning>&
 void write_effort(const Dialect& dialect, const TextRequest& r, ObjectWriter& body,
                   std::vector<Warning>& warnings) {
   using Effort = ReasoningOptions::Effort;
-  constexpr std::array<std::string_view, 7> kNames = {"",    "none",   "minimal", "low",
+  constexpr std::array<std::string_view, 7> kNames = {"",       "none", "minimal", "low",
                                                       "medium", "high", ""};
   const Effort effort = r.reasoning.effort;
   if (effort == Effort::kUnset) return;
   const bool max = effort == Effort::kMax;
-  body.text("reasoning_effort", max ? dialect.max_effort : kNames[static_cast<std::size_t>(effort)]);
+  body.text("reasoning_effort",
+            max ? dialect.max_effort : kNames[static_cast<std::size_t>(effort)]);
   if (max && dialect.max_effort != "max")
     adjusted("reasoning.effort",
              "is sent as \"" + std::string(dialect.max_effort) + "\", the most all servers know",
@@ -565,10 +566,15 @@ void write_sampling(const Dialect& dialect, const TextRequest& r, ObjectWriter& 
   body.number("dynatemp_exponent", s.dynatemp_exponent);
 }
 
-void warn_of_settings(const Dialect& dialect, const TextRequest& r, std::vector<Warning>& warnings) {
-  constexpr std::array<std::string_view, 7> kSent = {
-      "temperature", "top_p",      "seed",            "sampling.presence_penalty",
-      "sampling.frequency_penalty", "logit_bias", "reasoning.effort"};
+void warn_of_settings(const Dialect& dialect, const TextRequest& r,
+                      std::vector<Warning>& warnings) {
+  constexpr std::array<std::string_view, 7> kSent = {"temperature",
+                                                     "top_p",
+                                                     "seed",
+                                                     "sampling.presence_penalty",
+                                                     "sampling.frequency_penalty",
+                                                     "logit_bias",
+                                                     "reasoning.effort"};
   const auto warn = [&](core::Setting setting) {
     warnings.push_back(core::unsupported_warning(setting, "the chat completions API"));
   };
