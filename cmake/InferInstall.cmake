@@ -11,7 +11,7 @@ install(TARGETS infer EXPORT inferTargets
 install(EXPORT inferTargets NAMESPACE infer:: DESTINATION "${package_dir}")
 
 # A component is a target and its own file of targets: infer-NAME-targets.cmake makes infer::NAME.
-foreach(component conformance)
+foreach(component cloud conformance)
   if(TARGET infer_${component})
     set_target_properties(infer_${component} PROPERTIES EXPORT_NAME ${component})
     install(TARGETS infer_${component} EXPORT infer-${component}-targets
@@ -26,6 +26,14 @@ if(TARGET infer_cli)
   install(TARGETS infer_cli RUNTIME DESTINATION "${CMAKE_INSTALL_BINDIR}")
 endif()
 
+# What a static library leaves to its users to link; a shared one brings it along.
+set(package_dependencies "")
+set(pc_requires "")
+if(INFER_CLOUD AND NOT BUILD_SHARED_LIBS)
+  string(JOIN "\n" package_dependencies
+    "find_dependency(CURL 7.88)" "find_dependency(OpenSSL 3.0)" "find_dependency(simdjson 3.0)")
+  set(pc_requires "\nRequires: libcurl >= 7.88, openssl >= 3.0, simdjson >= 3.0")
+endif()
 configure_package_config_file("${CMAKE_CURRENT_LIST_DIR}/inferConfig.cmake.in"
   "${PROJECT_BINARY_DIR}/cmake/inferConfig.cmake" INSTALL_DESTINATION "${package_dir}")
 write_basic_package_version_file("${PROJECT_BINARY_DIR}/cmake/inferConfigVersion.cmake"

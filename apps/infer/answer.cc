@@ -5,8 +5,20 @@
 
 #include "apps/infer/json_text.h"
 #include "apps/infer/terminal.h"
+#include "src/core/json.h"
 
 namespace infer::cli {
+namespace {
+
+// As kPartBegin's extra says (event.h).
+bool provider_executed(std::string_view extra) {
+  if (extra.empty()) return false;
+  const auto flags = core::parse_json(extra);
+  const core::Json* flag = flags ? core::find(*flags, "provider_executed") : nullptr;
+  return flag != nullptr && *flag == true;
+}
+
+}  // namespace
 
 void Answer::add(const Event& event) {
   using Kind = Event::Kind;
@@ -14,6 +26,8 @@ void Answer::add(const Event& event) {
   const bool call = event.part_kind == Event::PartKind::kToolCall;
   const bool words = call || event.part_kind == Event::PartKind::kText ||
                      event.part_kind == Event::PartKind::kRefusal;
+  if (event.kind == Kind::kPartBegin) theirs_ = call && provider_executed(event.extra);
+  if (theirs_) return;
   if (event.kind == Kind::kPartBegin && call) {
     end_line();
     say(event.data);
@@ -29,7 +43,7 @@ void Answer::finish(const Response& response) {
     for (const Part& part : response.choices[i].message.parts) {
       if (const auto* text = part.get<Text>()) say(text->text);
       if (const auto* refusal = part.get<Refusal>()) say(refusal->text);
-      if (const auto* call = part.get<ToolCall>()) {
+      if (const auto* call = part.get<ToolCall>(); call && !call->provider_executed) {
         end_line();
         say(call->name + "(" + call->arguments + ")\n");
       }

@@ -18,8 +18,8 @@ class Answer {
   // come from anywhere, and the last line is ended.
   Answer(Output& out, bool terminal) : out_(out), terminal_(terminal) {}
 
-  // Text, refusals and tool calls of the first answer. Several answers come interleaved: the others
-  // wait. A tool call is a line, name(arguments).
+  // Text, refusals and tool calls of the first answer; not the calls that the provider runs itself.
+  // Several answers come interleaved: the others wait. A tool call is a line, name(arguments).
   void add(const Event& event);
   // The answers after the first, each from a new line. Also after an error, for what had come.
   void finish(const Response& response);
@@ -34,6 +34,7 @@ class Answer {
   Output& out_;
   bool terminal_;
   char last_ = '\n';
+  bool theirs_ = false;  // the part is a call that the provider runs itself
 };
 
 // The model's thinking, dim, on a terminal that is not where the answer may be redirected to.

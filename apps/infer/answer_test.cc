@@ -46,6 +46,22 @@ TEST(Answer, SeparatesAnswersByLines) {
   EXPECT_EQ(out.buffer(), "one\ntwo");
 }
 
+TEST(Answer, SaysNothingOfCallsThatTheProviderRuns) {
+  Output out(-1);
+  Answer answer(out, false);
+  answer.add(delta("before "));
+  answer.add(Event{.kind = Event::Kind::kPartBegin,
+                   .part_kind = Event::PartKind::kToolCall,
+                   .data = "search",
+                   .extra = R"({"provider_executed":true})"});
+  answer.add(delta("{}", 0, Event::PartKind::kToolCall));
+  answer.add(Event{.kind = Event::Kind::kPartEnd, .part_kind = Event::PartKind::kToolCall});
+  answer.add(
+      Event{.kind = Event::Kind::kPartBegin, .part_kind = Event::PartKind::kText, .part = 2});
+  answer.add(delta("after"));
+  EXPECT_EQ(out.buffer(), "before after");
+}
+
 TEST(Answer, ShowsACallAsALine) {
   const auto part = [](Event::Kind kind, Event::PartKind of, std::string_view data) {
     return Event{.kind = kind, .part_kind = of, .data = data};

@@ -259,14 +259,18 @@ core::Json json_of(const ModelInfo& info, const BenchOptions& o, const std::vect
 LoadOptions with_room(const BenchOptions& o) {
   LoadOptions load = o.load;
   if (load.config) return load;
-  load.any = true;
+  load.given = "--parallel";
   if (!load.local.parallel)
     load.local.parallel =
         static_cast<std::int32_t>(*std::max_element(o.widths.begin(), o.widths.end()));
   return load;
 }
 
-std::optional<Error> check(const BenchOptions& o) {
+std::optional<Error> check(const BenchOptions& o, const std::string& id) {
+  if (provider_of(id))
+    return Error(Errc::kUnsupported,
+                 "infer bench measures models that are loaded here; " + id +
+                     " is a provider's, whose network and load would be measured, for money");
   const auto each = [](const std::vector<std::int64_t>& values, std::int64_t most) {
     return !values.empty() && std::all_of(values.begin(), values.end(),
                                           [most](std::int64_t v) { return v >= 1 && v <= most; });
@@ -284,12 +288,13 @@ std::optional<Error> check(const BenchOptions& o) {
 
 int bench(const BenchOptions& o) {
   Output out(STDOUT_FILENO);
-  if (auto error = check(o)) return fail(*error, out, o.json);
+  const std::string id = model_id(o.model);
+  if (auto error = check(o, id)) return fail(*error, out, o.json);
   const Interrupt interrupt;
-  const auto config = config_of(with_room(o));
+  const auto config = config_of(with_room(o), id);
   if (!config) return fail(config.error(), out, o.json);
   show_engine_log(o.load.verbose);
-  auto model = load_model(model_id(o.model), *config, interrupt.token());
+  auto model = load_model(id, *config, interrupt.token());
   if (!model) return fail(model.error(), out, o.json);
   Bench bench(o, *model, interrupt);
   const auto error = bench.run();

@@ -46,8 +46,8 @@ void note(std::string_view text) {
 
 class Chat {
  public:
-  Chat(const ChatOptions& options, TextRequest request, Config config)
-      : o_(options), request_(std::move(request)), config_(std::move(config)) {}
+  Chat(const ChatOptions& options, TextRequest request)
+      : o_(options), request_(std::move(request)) {}
 
   int run();
 
@@ -77,11 +77,10 @@ class Chat {
 
   const ChatOptions& o_;
   TextRequest request_;  // all but its messages
-  Config config_;
   Interrupt interrupt_;
   Output out_{STDOUT_FILENO};
   std::unique_ptr<LineInput> input_ = standard_input();
-  std::string id_;
+  std::string first_, id_;  // the model that was named at the beginning, and the one of now
   std::optional<TextModel> model_;
   Conversation said_;
   Usage last_, total_;
@@ -98,11 +97,16 @@ std::optional<Error> Chat::begin() {
   }
   if (!o_.system.empty()) said_.set_system(o_.system);
   show_engine_log(o_.load.verbose);
-  return load(model_or_shipped(o_.model));
+  first_ = model_or_shipped(o_.model);
+  auto model = open_text(o_.model, o_.load, interrupt_.token());
+  if (!model) return model.error();
+  model_ = std::move(*model);
+  id_ = first_;
+  return std::nullopt;
 }
 
 std::optional<Error> Chat::load(const std::string& id) {
-  auto model = load_model(id, config_, interrupt_.token());
+  auto model = open_text(id, options_for(id, first_, o_.load), interrupt_.token());
   if (!model) return model.error();
   model_ = std::move(*model);
   id_ = id;
@@ -289,9 +293,7 @@ int chat(const ChatOptions& o) {
   Output out(STDOUT_FILENO);
   auto request = request_of(o.answer);
   if (!request) return fail(request.error(), out, false);
-  auto config = config_of(o.load);
-  if (!config) return fail(config.error(), out, false);
-  return Chat(o, std::move(*request), std::move(*config)).run();
+  return Chat(o, std::move(*request)).run();
 }
 
 }  // namespace infer::cli

@@ -12,12 +12,16 @@ import re
 import select
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
 import termios
 import time
 import unittest
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "tests"))
+import provider_mock  # noqa: E402  beside the tests of other rooms
 
 INFER = ""
 PATIENCE = 120  # seconds until something counts as hanging
@@ -78,7 +82,9 @@ class Case(unittest.TestCase):
         self.dir = tempfile.mkdtemp(prefix="infer-cli-")
         self.addCleanup(shutil.rmtree, self.dir)
         self.env = {name: value for name, value in os.environ.items()
-                    if name not in ("INFER_PLUGIN_PATH", "MODELS_PATH") and not name.endswith(("_API_KEY", "LANG"))}
+                    if name not in ("INFER_PLUGIN_PATH", "MODELS_PATH")
+                    and not name.endswith(("_API_KEY", "LANG")) and not name.startswith(("OPENAI_", "ANTHROPIC_"))
+                    and not name.lower().endswith("_proxy")}
         self.env["LC_ALL"] = "C.UTF-8"
 
     def start(self, *args, **options):
@@ -95,11 +101,13 @@ class Case(unittest.TestCase):
         return process
 
     def infer(self, *args, stdin=None, code=0):
-        """(stdout, stderr) as text; the exit code is checked."""
+        """(stdout, stderr) as text; the exit code is checked, unless it is None."""
         pipe = {} if stdin is None else {"stdin": subprocess.PIPE}
         process = self.start(*args, **pipe)
         out, err = process.communicate(stdin, timeout=PATIENCE)
         out, err = out.decode(), err.decode()
+        if code is None:  # any
+            return out, err
         self.assertEqual(process.returncode, code, "exit code of infer %s\nstdout: %s\nstderr: %s"
                          % (" ".join(args), out[-2000:], err[-2000:]))
         return out, err
@@ -951,6 +959,335 @@ class Terminal(Case):
         self.assertTrue(shown == "" or shown.endswith("\r\x1b[K"), repr(shown))
 
 
+CANARY = "sk-canary-0123456789abcdef"
+
+
+class Cloud(Case):
+    """Models of providers, played by a server on this machine."""
+    def setUp(self):
+        super().setUp()
+        out, _ = self.infer("doctor", "--json", code=None)
+        if json.loads(out)["providers"]["openai"].get("problem", "").startswith("not_found"):
+            self.skipTest("the providers are not built here")
+        self.mock = provider_mock.ProviderMock()
+        self.addCleanup(self.mock.__exit__)
+        self.env["OPENAI_BASE_URL"] = self.env["ANTHROPIC_BASE_URL"] = self.mock.url
+        self.env["OPENAI_API_KEY"] = self.env["ANTHROPIC_API_KEY"] = CANARY
+
+    def infer(self, *args, **options):
+        """As ever, and the key is nowhere in what is printed."""
+        out, err = super().infer(*args, **options)
+        self.assertNotIn(CANARY[3:], out + err)
+        return out, err
+
+    def refused(self, status, code, times=1, **headers):
+        """The next requests are refused; a retry waits for a moment only."""
+        headers = dict({"retry-after-ms": "10"}, **{name.replace("_", "-"): value for name, value in headers.items()})
+        self.mock.plan += [provider_mock.Refusal(status, code, headers)] * times
+
+    def test_an_answer_streams(self):
+        for model in ("openai:mock-1", "anthropic:mock-1"):
+            out, err = self.infer("run", "-m", model, "--system", "Be brief.", PARIS)
+            self.assertEqual((out, err), (provider_mock.TEXT, ""))
+        ours, theirs = self.mock.requests
+        self.assertEqual((ours.path, theirs.path), ("/v1/chat/completions", "/v1/messages"))
+        self.assertEqual(ours.headers["authorization"], "Bearer " + CANARY)
+        self.assertEqual(theirs.headers["x-api-key"], CANARY)
+        self.assertEqual([message["role"] for message in ours.body["messages"]][-1], "user")
+        self.assertTrue(ours.body["stream"] and theirs.body["stream"])
+        self.assertEqual(ours.body["model"], "mock-1")
+
+    def test_json_lines_hold_all(self):
+        for model in ("openai:mock-1", "anthropic:mock-1"):
+            lines = self.lines(self.infer("run", "--json", "-m", model, PARIS)[0])
+            self.check_grammar(lines)
+            self.assertEqual(self.text(lines), provider_mock.TEXT)
+            self.assertEqual(lines[0]["model"], "mock-1")
+            self.assertTrue(lines[0]["response_id"])
+            self.assertEqual(lines[0]["request_id"], "req_mock")
+            self.assertNotIn("attempts", lines[0])
+            finish = lines[-1]
+            self.assertEqual((finish["kind"], finish["reason"]), ("finish", "stop"))
+            self.assertEqual((finish["usage"]["input"], finish["usage"]["output"]), (17, 6))
+            self.assertEqual(finish["usage"]["cache_read"] + finish["usage"].get("cache_write", 0), 16)
+            self.assertTrue(json.loads(finish["usage"]["raw"]))
+            self.assertTrue(finish["raw"])
+        thought = [line for line in lines if line["kind"] == "part_end" and "signature" in line]
+        self.assertEqual([line["signature"] for line in thought], ["c2ln"])
+
+    def test_stats_tell_cached_and_reasoning_tokens(self):
+        _, err = self.infer("run", "--stats", "-m", "openai:mock-1", PARIS)
+        self.assertRegex(err, r"tokens: 17 in, 16 cached, 6 out, 2 reasoning")
+        _, err = self.infer("run", "--stats", "-m", "anthropic:mock-1", PARIS)
+        self.assertRegex(err, r"tokens: 17 in, 12 cached, 4 to cache, 6 out")
+
+    def test_a_warning_is_told_once(self):
+        self.refused(503, "server_overloaded")
+        out, err = self.infer("run", "-m", "anthropic:mock-1", "--seed", "7", PARIS)
+        self.assertEqual(out, provider_mock.TEXT)
+        self.assertRegex(err, r"\Ainfer: warning: [^\n]*seed[^\n]*\n\Z")
+
+    def test_chat(self):
+        for model in ("openai:mock-1", "anthropic:mock-1"):
+            del self.mock.requests[:]
+            out, err = self.infer("chat", "-m", model, stdin=b"one\ntwo\n")
+            self.assertEqual((out, err), (provider_mock.TEXT + "\n" + provider_mock.TEXT + "\n", ""))
+            said = self.mock.requests[1].body["messages"]
+            self.assertEqual([message["role"] for message in said], ["user", "assistant", "user"])
+        # The thinking goes back to who thought it, with its signature.
+        self.assertEqual(said[1]["content"][0], {"type": "thinking", "thinking": "Easy.", "signature": "c2ln"})
+
+    def test_chat_goes_on_with_another_provider_and_its_own_key(self):
+        self.env["MY_KEY"] = "sk-canary-of-one-server"
+        del self.env["ANTHROPIC_API_KEY"]
+        out, err = self.infer("chat", "openai:mock-1", "--base-url", self.mock.url, "--api-key-env", "MY_KEY",
+                              stdin=b"one\n/model anthropic:mock-1\ntwo\n")
+        self.assertEqual(len(out.splitlines()), 2)
+        self.assertEqual(self.mock.requests[0].headers["authorization"], "Bearer sk-canary-of-one-server")
+        self.assertNotIn("canary", str(self.mock.requests[1].headers))
+        self.assertNotIn("thinking", json.dumps(self.mock.requests[1].body))
+
+    def test_models(self):
+        out, err = self.infer("models", "openai")
+        self.assertEqual(err, "")
+        self.assertRegex(out, r"(?m)^MODEL +NAME +OWNER +CREATED$")
+        self.assertRegex(out, r"(?m)^openai:mock-1 +tests +2025-08-07$")
+        models = json.loads(self.infer("models", "anthropic", "--base-url", self.mock.url, "--json")[0])["models"]
+        self.assertEqual((models[0]["id"], models[0]["name"]), ("anthropic:mock-1", "Mock One"))
+        self.assertEqual(models[0]["entry"]["created_at"], "2025-08-07T00:00:00Z")
+        self.assertEqual(self.mock.requests[0].path.split("?")[0], "/v1/models")
+        self.assertNotIn("x-api-key", self.mock.requests[1].headers,
+                         "the environment's key is for the environment's address")
+
+    def test_models_of_nobody(self):
+        self.one_error(self.infer("models", "nobody", code=1)[1], "unsupported")
+        self.assertIn("infer models openai", self.one_error(
+            self.infer("models", "--base-url", self.mock.url, code=2)[1], "invalid_request"))
+        self.refused(401, "invalid_api_key")
+        out, err = self.infer("models", "openai", "--json", code=4)
+        self.one_error(err, "unauthorized")
+        self.assertEqual(json.loads(out)["code"], "unauthorized")
+
+    def test_errors_have_their_exit_codes(self):
+        for status, word, code, exit_code in ((401, "invalid_api_key", "unauthorized", 4),
+                                              (403, "permission_error", "forbidden", 4),
+                                              (404, "model_not_found", "not_found", 3),
+                                              (400, "context_length_exceeded", "context_overflow", 1),
+                                              (429, "insufficient_quota", "quota_exceeded", 5),
+                                              (429, "rate_limit_exceeded", "rate_limited", 5),
+                                              (529, "overloaded_error", "overloaded", 5),
+                                              (500, "server_error", "server_error", 7)):
+            for model in ("openai:mock-1", "anthropic:mock-1"):
+                with self.subTest(word, model=model):
+                    self.refused(status, word)
+                    out, err = self.infer("run", "--no-retry", "-m", model, "hi", code=exit_code)
+                    self.assertEqual(out, "")
+                    self.assertIn("no, said the mock", self.one_error(err, code))
+                    self.assertIn("http %d" % status, err)
+                    self.assertEqual(self.mock.plan, [])
+        self.mock.plan += [provider_mock.Page(200, "<html>a proxy's page</html>")]
+        self.one_error(self.infer("run", "--no-retry", "-m", "openai:mock-1", "hi", code=7)[1], "protocol")
+
+    def test_json_errors_tell_all(self):
+        self.refused(429, "rate_limit_exceeded", 3, x_request_id="req_9")
+        line = self.lines(self.infer("run", "--json", "-m", "openai:mock-1", "hi", code=5)[0])[-1]
+        self.assertEqual((line["code"], line["provider"], line["provider_code"], line["http_status"]),
+                         ("rate_limited", "openai", "rate_limit_exceeded", 429))
+        self.assertEqual((line["request_id"], line["retry"], line["retry_after_s"]), ("req_9", "yes", 0.01))
+        self.assertEqual(line["details"]["attempts"], 3)
+        self.assertIn("no, said the mock", line["body"])
+
+    def test_a_refusal_is_asked_again(self):
+        self.refused(429, "rate_limit_exceeded", 2)
+        self.assertEqual(self.infer("run", "-m", "openai:mock-1", "hi"), (provider_mock.TEXT, ""))
+        self.assertEqual(len(self.mock.requests), 3)
+        self.refused(529, "overloaded_error", 2)
+        lines = self.lines(self.infer("run", "--json", "-m", "anthropic:mock-1", "hi")[0])
+        self.assertEqual(lines[0]["attempts"], 3)
+
+    def test_requests_are_counted(self):
+        self.refused(429, "rate_limit_exceeded", 3)
+        self.infer("run", "-m", "openai:mock-1", "hi", code=5)
+        self.assertEqual(len(self.mock.requests), 3)
+        self.refused(429, "rate_limit_exceeded")
+        self.infer("run", "-m", "openai:mock-1", "--no-retry", "hi", code=5)
+        self.assertEqual(len(self.mock.requests), 4)
+        self.refused(401, "invalid_api_key")
+        self.infer("run", "-m", "openai:mock-1", "hi", code=4)
+        self.assertEqual(len(self.mock.requests), 5, "what asking again does not help")
+
+    def test_a_wait_is_told_where_somebody_looks(self):
+        self.refused(429, "rate_limit_exceeded", 2)
+        out, err = self.infer("run", "--verbose", "-m", "openai:mock-1", "hi")
+        self.assertEqual(out, provider_mock.TEXT)
+        self.assertRegex(err, r"(?m)\Ainfer: rate_limited: openai: no, said the mock.*; trying again in 0\.0 s \(2 of 3\)\n"
+                              r"infer: rate_limited: .*; trying again in 0\.0 s \(3 of 3\)\n\Z")
+
+    def test_no_key(self):
+        for name in ("OPENAI", "ANTHROPIC"):
+            del self.env[name + "_API_KEY"], self.env[name + "_BASE_URL"]
+            for args in (["run", "-m", name.lower() + ":mock-1", "hi"], ["models", name.lower()]):
+                _, err = self.infer(*args, code=4)
+                self.assertIn("%s: no key; set %s_API_KEY" % (name.lower(), name), self.one_error(err, "unauthorized"))
+        self.assertEqual(self.mock.requests, [])
+
+    def test_keys_are_not_taken_on_the_command_line(self):
+        for args in (["--api-key", CANARY], ["--api-key=" + CANARY], ["--key=" + CANARY]):
+            _, err = self.infer("run", "-m", "openai:mock-1", *args, "hi", code=2)
+            self.assertIn("OPENAI_API_KEY", self.one_error(err, "invalid_request"))
+        _, err = self.infer("run", "-m", "openai:mock-1", "--api-key-env", CANARY, "hi", code=4)
+        self.assertIn("--api-key-env", self.one_error(err, "unauthorized"))
+        self.assertEqual(self.mock.requests, [])
+
+    def test_a_key_from_another_variable(self):
+        del self.env["OPENAI_API_KEY"]
+        self.env["MY_KEY"] = CANARY
+        self.infer("run", "-m", "openai:mock-1", "--api-key-env", "MY_KEY", "hi")
+        self.assertEqual(self.mock.requests[0].headers["authorization"], "Bearer " + CANARY)
+
+    def test_a_server_that_repeats_the_key(self):
+        for text in ("Incorrect key: " + CANARY, "Bearer " + CANARY):
+            self.mock.plan += [provider_mock.Refusal(401, "invalid_api_key", {"x-echo": CANARY}, text)]
+            self.infer("run", "--json", "--verbose", "--stats", "-m", "openai:mock-1", "hi", code=4)
+            self.mock.plan += [provider_mock.Page(502, "<html>%s</html>" % text)]
+            self.infer("run", "--json", "--verbose", "--no-retry", "-m", "openai:mock-1", "hi", code=7)
+
+    def test_addresses_that_are_none(self):
+        for url in ("localhost:8000", "ftp://host/v1", "http://", "http://host:99999/v1", "https://me:secret@host/v1",
+                    "http://a b/"):
+            _, err = self.infer("run", "-m", "openai:mock-1", "--base-url", url, "hi", code=2)
+            self.assertIn("base_url", self.one_error(err, "invalid_request"))
+            self.assertNotIn("secret", err)
+        _, err = self.infer("run", "-m", "openai:mock-1", "--base-url", "http://example.com/v1", "--api-key-env",
+                            "OPENAI_API_KEY", "hi", code=4)
+        self.assertIn("plain http", self.one_error(err, "forbidden"))
+        _, err = self.infer("run", "-m", "openai:mock-1", "--base-url", "http://127.0.0.1:1/v1", "--no-retry", "hi", code=7)
+        self.one_error(err, "network")
+        _, err = self.infer("run", "-m", "openai:", "hi", code=2)
+        self.one_error(err, "invalid_request")
+
+    def test_a_certificate_file_that_is_not_there(self):
+        _, err = self.infer("run", "-m", "openai:mock-1", "--base-url", self.mock.url.replace("http:", "https:"),
+                            "--ca-file", "/no/such.pem", "hi", code=None)
+        self.assertIn("/no/such.pem", err)
+
+    def test_a_proxy_is_used(self):
+        with provider_mock.ProviderMock() as proxy:
+            address = proxy.url[:-len("/v1")]
+            out, _ = self.infer("run", "-m", "openai:mock-1", "--base-url", "http://llm.test/v1", "--proxy", address, "hi")
+            self.assertEqual(out, provider_mock.TEXT)
+            self.assertEqual(proxy.requests[0].path, "http://llm.test/v1/chat/completions")
+            self.env["http_proxy"] = address
+            self.infer("run", "-m", "openai:mock-1", "--base-url", "http://llm.test/v1", "hi")
+            self.assertEqual(len(proxy.requests), 2)
+            self.infer("run", "-m", "openai:mock-1", "--proxy", "none", "hi")
+            self.assertEqual(len(proxy.requests), 2)
+
+    def test_each_kind_of_model_has_its_options(self):
+        for args in (["--threads", "1"], ["--no-mmap"], ["--flash-attention", "on"], ["--config", "{}"]):
+            _, err = self.infer("run", "-m", "openai:mock-1", *args, "hi", code=2)
+            self.assertIn(args[0] + " is for models that are loaded here", self.one_error(err, "invalid_request"))
+        for args in (["--base-url", self.mock.url], ["--no-retry"], ["--api-key-env", "OPENAI_API_KEY"],
+                     ["--ca-file", "x"], ["--proxy", "none"]):
+            _, err = self.infer("run", "-m", "echo:", *args, "hi", code=2)
+            self.assertIn(args[0] + " is for models of a provider", self.one_error(err, "invalid_request"))
+        self.assertEqual(self.mock.requests, [])
+
+    def test_what_is_not_for_providers(self):
+        _, err = self.infer("bench", "openai:mock-1", code=1)
+        self.assertIn("loaded here", self.one_error(err, "unsupported"))
+        for command in (["embed", "openai:mock-1", "hi"], ["rerank", "anthropic:mock-1", "query", "document"]):
+            self.one_error(self.infer(*command, code=1)[1], "unsupported")
+        with open(os.path.join(self.dir, "g"), "w") as file:
+            file.write('root ::= "a"')
+        self.one_error(self.infer("run", "-m", "openai:mock-1", "--grammar", "g", "hi", code=1)[1], "unsupported")
+        self.assertEqual(self.mock.requests, [])
+
+    def test_times(self):
+        for option, which in (("--timeout-idle", "idle"), ("--timeout", "total")):
+            self.mock.plan += [provider_mock.Stall(1)]
+            out, err = self.infer("run", "--json", "-m", "openai:mock-1", option, "0.3", "hi", code=6)
+            line = self.lines(out)[-1]
+            self.assertEqual((line["code"], line["details"]["timeout"]), ("timeout", which))
+            self.assertEqual(line["partial"]["text"], provider_mock.WORDS[0])
+        self.mock.plan += [provider_mock.Stall(0)]
+        out, _ = self.infer("run", "--json", "--no-retry", "-m", "anthropic:mock-1", "--timeout-idle", "0.3", "hi", code=6)
+
+    def test_an_interrupt_keeps_what_came(self):
+        for model in ("openai:mock-1", "anthropic:mock-1"):
+            self.mock.plan += [provider_mock.Stall(2)]
+            process = self.start("run", "-m", model, "hi")
+            came = "".join(provider_mock.WORDS[:2]).encode()
+            got = b""
+            while len(got) < len(came):
+                piece = os.read(process.stdout.fileno(), 4096)
+                self.assertTrue(piece, "the answer ended by itself")
+                got += piece
+            process.send_signal(signal.SIGINT)
+            out, err = process.communicate(timeout=PATIENCE)
+            self.assertEqual((process.returncode, got + out), (130, came))
+            self.one_error(err.decode(), "cancelled")
+
+    def test_an_interrupt_ends_a_wait(self):
+        self.refused(429, "rate_limit_exceeded", 1, **{"retry-after-ms": "50000"})
+        process = self.start("run", "--verbose", "-m", "openai:mock-1", "hi")
+        self.assertIn(b"trying again in 50.0 s (2 of 3)", process.stderr.readline())
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=30)
+        self.assertEqual((process.returncode, out), (130, b""))
+        self.one_error(err.decode(), "cancelled")
+        self.assertEqual(len(self.mock.requests), 1)
+
+    def test_an_interrupt_ends_connecting(self):
+        with socket.socket() as full:  # its queue is full: a connection is neither made nor refused
+            full.bind(("127.0.0.1", 0))
+            full.listen(0)
+            waiting = []
+            self.addCleanup(lambda: [one.close() for one in waiting])
+            for _ in range(4):
+                one = socket.socket()
+                one.setblocking(False)
+                one.connect_ex(full.getsockname())
+                waiting.append(one)
+            for args in (["run", "-m", "openai:mock-1", "hi"], ["models", "openai"]):
+                process = self.start(*args, "--base-url", "http://127.0.0.1:%d/v1" % full.getsockname()[1],
+                                     "--timeout-connect", "100")
+                self.wait_for_a_socket(process.pid)
+                process.send_signal(signal.SIGINT)
+                out, err = process.communicate(timeout=30)
+                self.assertEqual((process.returncode, out), (130, b""), err)
+                self.one_error(err.decode(), "cancelled")
+
+    def wait_for_a_socket(self, pid):
+        """Until the program has begun to connect."""
+        for _ in range(PATIENCE * 20):
+            with open("/proc/%d/net/tcp" % pid) as file:
+                inodes = {line.split()[9] for line in file.readlines()[1:] if line.split()[3] == "02"}  # SYN_SENT
+            for name in os.listdir("/proc/%d/fd" % pid):
+                try:
+                    target = os.readlink("/proc/%d/fd/%s" % (pid, name))
+                except OSError:
+                    continue
+                if target.startswith("socket:[") and target[8:-1] in inodes:
+                    return
+            time.sleep(0.05)
+        self.fail("the program does not connect")
+
+    def test_doctor_tells_of_keys_and_addresses(self):
+        self.env["ANTHROPIC_BASE_URL"] = "https://me:hunter2@proxy.test/v1"
+        del self.env["ANTHROPIC_API_KEY"]
+        out, _ = self.infer("doctor", code=None)
+        self.assertRegex(out, r"(?m)^  openai: +set +%s +OPENAI_BASE_URL *$" % re.escape(self.mock.url))
+        self.assertRegex(out, r"(?m)^  anthropic: +not set +https://\.\.\.@proxy\.test/v1 +ANTHROPIC_BASE_URL +invalid_request: ")
+        self.assertNotIn("hunter2", out)
+        found = json.loads(self.infer("doctor", "--json", code=None)[0])
+        self.assertEqual(found["providers"]["openai"],
+                         {"key": True, "address": self.mock.url, "from": "OPENAI_BASE_URL"})
+        del self.env["OPENAI_BASE_URL"]
+        self.assertIn("https://api.openai.com", self.infer("doctor", code=None)[0])
+        self.assertEqual(self.mock.requests, [], "nobody is asked")
+
+
 class Tools(Case):
     def test_version_and_help(self):
         for args in (["version"], ["--version"]):
@@ -1040,7 +1377,7 @@ class Guide(Case):
         self.assertEqual({example["kind"] for example in examples}, kinds)
 
     def test_every_option_is_told(self):
-        for command in (["run"], ["chat"], ["embed"], ["rerank"], ["bench"], ["plugin", "check"]):
+        for command in (["run"], ["chat"], ["embed"], ["rerank"], ["bench"], ["models"], ["plugin", "check"]):
             out, _ = self.infer(*command, "--help")
             for option in set(re.findall(r"(?m)^ +(?:-\w,)?(--[a-z-]+)", out)) - {"--help"}:
                 self.assertRegex(self.guide, r"`%s[ `]" % option)

@@ -6,9 +6,18 @@
 #include <string>
 #include <vector>
 
+#include "apps/infer/answer_options.h"
+#include "apps/infer/cloud_options.h"
+
 namespace infer::cli {
 
-int show_models(bool json);
+struct ModelsOptions {
+  std::string provider{};  // its scheme; empty: the local models
+  CloudOptions cloud{};
+  Times times{};
+  bool json = false;
+};
+int show_models(const ModelsOptions& options);
 int show_plugins(bool json);
 int show_version(bool json);
 // What is found here and what is missing; fails if the shipped model does not answer.

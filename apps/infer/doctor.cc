@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "apps/infer/cloud_options.h"
 #include "apps/infer/commands.h"
 #include "apps/infer/cpu.h"
 #include "apps/infer/exit_code.h"
@@ -29,12 +30,19 @@ bool is_set(const char* variable) {
   return value != nullptr && *value != '\0';
 }
 
+std::vector<ProviderStatus> look_at_all() {
+  std::vector<ProviderStatus> found;
+  for (const CloudProvider& provider : cloud_providers()) found.push_back(look_at(provider));
+  return found;
+}
+
 struct Findings {
   Cpu cpu = this_cpu();
   std::vector<std::string> plugin_directories = infer::plugin_directories();
   std::vector<PluginFile> plugins = list_plugins();
   std::vector<std::string> model_directories = infer::model_directories();
   std::vector<ModelFile> models = list_models();
+  std::vector<ProviderStatus> providers = look_at_all();
   double shipped_ms = 0;         // from the load to the end of a short answer
   std::optional<Error> problem;  // why the shipped model does not answer
 };
@@ -131,6 +139,16 @@ std::string devices_table(const std::vector<PluginFile>& plugins) {
   return table.text();
 }
 
+// No one is asked: only what would be used is told.
+std::string providers_table(const std::vector<ProviderStatus>& providers) {
+  Table table;
+  table.row({"PROVIDER", "KEY", "ADDRESS", "FROM", "PROBLEM"});
+  for (const ProviderStatus& p : providers)
+    table.row({std::string(p.provider->scheme) + ":", p.key ? "set" : "not set", p.address,
+               p.from.empty() ? "built in" : p.from, p.problem});
+  return table.text();
+}
+
 std::string environment_text() {
   std::string text = "Environment\n";
   for (const char* name : kPaths)
@@ -150,6 +168,7 @@ std::string text_of(const Findings& found) {
   text += "Devices\n" + indented(devices_table(found.plugins));
   text += list("Model directories", found.model_directories);
   text += "Models\n" + indented(models_table(found.models));
+  text += "Providers\n" + indented(providers_table(found.providers));
   text += environment_text();
   text += "The shipped model, " + std::string(kShippedModel) + "\n  ";
   if (found.problem)
@@ -176,6 +195,12 @@ core::Json json_of(const Findings& found) {
   for (const char* name : kPaths)
     json["environment"][name] = is_set(name) ? core::Json(std::getenv(name)) : core::Json();
   for (const char* name : kKeys) json["keys"][name] = is_set(name);
+  for (const ProviderStatus& p : found.providers) {
+    core::Json& entry = json["providers"][p.provider->scheme];
+    entry = {{"key", p.key}, {"address", p.address}};
+    if (!p.from.empty()) entry["from"] = p.from;
+    if (!p.problem.empty()) entry["problem"] = p.problem;
+  }
   core::Json& shipped = json["shipped_model"];
   shipped = {{"id", kShippedModel}, {"ok", !found.problem}};
   if (found.problem) {

@@ -99,10 +99,11 @@ int embed(const EmbedOptions& o) {
   const auto failed = [&](const Error& error) { return fail(error, out, o.json); };
   auto texts = read_texts(o.texts, "texts", interrupt.token());
   if (!texts) return failed(texts.error());
-  const auto config = config_of(o.load);
+  const std::string id = model_id(o.model);
+  const auto config = config_of(o.load, id);
   if (!config) return failed(config.error());
   show_engine_log(o.load.verbose);
-  auto model = load_embedding_model(model_id(o.model), *config, interrupt.token());
+  auto model = load_embedding_model(id, *config, interrupt.token());
   if (!model) return failed(model.error());
   Usage usage;
   for (std::size_t at = 0; at < texts->size(); at += kBatch) {
@@ -128,10 +129,11 @@ int rerank(const RerankOptions& o) {
   const auto failed = [&](const Error& error) { return fail(error, out, o.json); };
   auto documents = read_texts(o.documents, "documents", interrupt.token());
   if (!documents) return failed(documents.error());
-  const auto config = config_of(o.load);
+  const std::string id = model_id(o.model);
+  const auto config = config_of(o.load, id);
   if (!config) return failed(config.error());
   show_engine_log(o.load.verbose);
-  auto model = load_rerank_model(model_id(o.model), *config, interrupt.token());
+  auto model = load_rerank_model(id, *config, interrupt.token());
   if (!model) return failed(model.error());
   RerankRequest request = o.request;
   request.query = o.query;

@@ -24,6 +24,7 @@ int exit_code(Errc code) noexcept {
     case Errc::kNetwork:
     case Errc::kTls:
     case Errc::kTruncated:
+    case Errc::kServerError:
     case Errc::kProtocol: return kConnection;
     case Errc::kOutOfMemory:
     case Errc::kModelInvalid:

@@ -95,7 +95,18 @@ void start(Object& o, const Event& event) {
     o.text_if("response_id", event.meta->response_id);
     o.text_if("request_id", event.meta->request_id);
   }
+  if (event.meta && event.meta->attempts > 1) o.number("attempts", event.meta->attempts);
   o.text_if("metadata", event.meta && !event.meta->extra.empty() ? event.meta->extra : event.extra);
+}
+
+// JSON of this library's making, as an object.
+void facts(Object& o, const char* name, std::string_view json) {
+  if (json.empty()) return;
+  const auto parsed = core::parse_json(json);
+  if (parsed)
+    o.key(name) += core::dump_json(*parsed);
+  else
+    o.text(name, json);
 }
 
 void part_begin(Object& o, const Event& event) {
@@ -103,6 +114,7 @@ void part_begin(Object& o, const Event& event) {
   o.text("type", to_string(event.part_kind));
   o.text_if(event.part_kind == Event::PartKind::kOpaque ? "of" : "name", event.data);
   o.text_if("id", event.id);
+  facts(o, "flags", event.extra);
 }
 
 void part_end(Object& o, const Event& event) {
@@ -115,27 +127,28 @@ void part_end(Object& o, const Event& event) {
 void warning(Object& o, const Event& event) {
   o.text("code", event.data);
   o.text("message", event.id);
-  if (event.extra.empty()) return;
-  const auto facts = core::parse_json(event.extra);
-  if (facts)
-    o.key("details") += core::dump_json(*facts);
-  else
-    o.text("details", event.extra);
+  facts(o, "details", event.extra);
+}
+
+void progress_of(Object& o, const Event& event) {
+  o.number("step", event.step);
+  o.number("steps", event.steps);
 }
 
 void progress(Object& o, const Event& event) {
   o.text("what", event.data);
-  o.number("step", event.step);
-  o.number("steps", event.steps);
+  progress_of(o, event);
 }
 
 void media(Object& o, const Event& event) {
   place(o, event);
   o.boolean("preview", event.preview);
+  if (event.steps != 0) progress_of(o, event);
   o.text_if("id", event.id);
   o.text_if("extra", event.extra);
   if (!event.media) return;
   o.text_if("mime", event.media->mime);
+  o.text_if("name", event.media->name);
   if (const auto* blob = std::get_if<Blob>(&event.media->source)) {
     append_base64(o.key("base64"), blob->view());
   } else if (const auto* url = std::get_if<Url>(&event.media->source)) {
@@ -295,6 +308,7 @@ void append_error(std::string& out, const Error& error) {
     o.null("retry_after_s");
   o.text("retry", to_string(error.retry()));
   text_or_null(o, "request_id", error.request_id());
+  text_or_null(o, "body", error.body());
   if (const Response* partial = error.partial())
     append_partial(o.key("partial"), *partial);
   else

@@ -82,6 +82,22 @@ TEST(JsonLines, StartTellsWhoAnswers) {
                         {"metadata", "{\"a\": 1}"}}));
 }
 
+TEST(JsonLines, StartTellsOfMoreThanOneAttempt) {
+  Meta meta{.model = "m"};
+  EXPECT_FALSE(line_of(Event{.kind = Kind::kStart, .meta = &meta}).contains("attempts"));
+  meta.attempts = 3;
+  EXPECT_EQ(line_of(Event{.kind = Kind::kStart, .meta = &meta})["attempts"], 3);
+}
+
+TEST(JsonLines, APartsFlagsAreAnObject) {
+  const Event call{.kind = Kind::kPartBegin,
+                   .part_kind = PartKind::kToolCall,
+                   .data = "search",
+                   .id = "c1",
+                   .extra = R"({"provider_executed": true})"};
+  EXPECT_EQ(line_of(call)["flags"], core::Json({{"provider_executed", true}}));
+}
+
 TEST(JsonLines, PartsBeginAndEnd) {
   EXPECT_EQ(line_of(Event{.kind = Kind::kPartBegin,
                           .part_kind = PartKind::kToolCall,
@@ -134,7 +150,10 @@ TEST(JsonLines, FinishHasTheWholeUsage) {
 
 TEST(JsonLines, MediaAndVectorsAreWhole) {
   const Media media{.mime = "image/png", .source = Blob(std::string("\x89PNG"))};
-  const core::Json picture = line_of(Event{.kind = Kind::kMedia, .media = &media});
+  const core::Json picture =
+      line_of(Event{.kind = Kind::kMedia, .step = 2, .steps = 4, .media = &media});
+  EXPECT_EQ(picture["step"], 2);
+  EXPECT_EQ(picture["steps"], 4);
   EXPECT_EQ(picture["mime"], "image/png");
   EXPECT_EQ(picture["base64"], "iVBORw==");
   const float row[] = {1.5F, -2.0F};
@@ -162,6 +181,7 @@ TEST(JsonLines, ErrorSaysNullForWhatIsNotKnown) {
                         {"retry_after_s", nullptr},
                         {"retry", "no"},
                         {"request_id", nullptr},
+                        {"body", nullptr},
                         {"partial", nullptr},
                         {"details", core::Json::object()}}));
 }
@@ -180,6 +200,7 @@ TEST(JsonLines, ErrorSaysAllThatIsKnown) {
                                       .with_provider_code("tpm")
                                       .with_http_status(429)
                                       .with_request_id("req_1")
+                                      .with_body("{\"error\": 1}")
                                       .with_retry_after(std::chrono::milliseconds(1500))
                                       .with_detail("need", "600")
                                       .with_detail("have", "512")
@@ -190,6 +211,7 @@ TEST(JsonLines, ErrorSaysAllThatIsKnown) {
   EXPECT_EQ(json["retry_after_s"], 1.5);
   EXPECT_EQ(json["retry"], "yes");
   EXPECT_EQ(json["request_id"], "req_1");
+  EXPECT_EQ(json["body"], "{\"error\": 1}");
   EXPECT_EQ(
       json["details"],
       core::Json(

@@ -8,6 +8,7 @@
 #include "apps/infer/load_options.h"
 #include "apps/infer/output.h"
 #include "apps/infer/terminal.h"
+#include "infer/layers.h"
 
 namespace infer::cli {
 namespace {
@@ -34,13 +35,32 @@ auto with_bar(Open open, const std::string& id, const Config& config, const Stop
   return open(id, config, load);
 }
 
+Retry patiently(bool told) {
+  Retry retry;
+  if (!told) return retry;
+  retry.on_retry = [attempts = retry.max_retries + 1](const Error& error, std::uint32_t attempt,
+                                                      std::chrono::milliseconds wait) {
+    complain(retry_text(error, attempt, wait, attempts));
+  };
+  return retry;
+}
+
 }  // namespace
 
 std::string model_or_shipped(const std::string& name) {
-  if (!name.empty()) return model_id(name);
-  complain(std::string("no model named: using ") + kShippedModel +
-           ", a tiny demonstration model; name another with -m (infer models lists them)");
-  return kShippedModel;
+  return name.empty() ? kShippedModel : model_id(name);
+}
+
+Result<TextModel> open_text(const std::string& name, const LoadOptions& o, const StopToken& stop) {
+  const std::string id = model_or_shipped(name);
+  const auto config = config_of(o, id);
+  if (!config) return config.error();
+  if (name.empty())
+    complain("no model named: using " + id +
+             ", a tiny demonstration model; name another with -m (infer models lists them)");
+  auto model = load_model(id, *config, stop);
+  if (!model || !provider_of(id) || o.cloud.no_retry) return model;
+  return *model | patiently(o.verbose || is_terminal(STDERR_FILENO));
 }
 
 Result<TextModel> load_model(const std::string& id, const Config& config, const StopToken& stop) {

@@ -4,6 +4,7 @@
 
 #include <string>
 
+#include "apps/infer/load_options.h"
 #include "infer/registry.h"
 
 namespace infer::cli {
@@ -11,8 +12,14 @@ namespace infer::cli {
 // Used where no model is named.
 inline constexpr const char* kShippedModel = "llama:tiny-chat";
 
-// What was named (a path to a GGUF file is one of llama's), or the shipped model: stderr says so.
+// The id of what was named (a path to a GGUF file is one of llama's), or of the shipped model.
 std::string model_or_shipped(const std::string& name);
+
+// A text model with these options; without a name the shipped one, and stderr says so. A provider's
+// is asked again where that may help, unless they say otherwise; stderr tells of each wait if it is
+// a terminal or they are verbose.
+Result<TextModel> open_text(const std::string& name, const LoadOptions& options,
+                            const StopToken& stop);
 
 // These show a progress bar on stderr if it is a terminal.
 Result<TextModel> load_model(const std::string& id, const Config& config, const StopToken& stop);

@@ -43,11 +43,9 @@ std::vector<std::string> device_list(const std::string& text) {
   return names;
 }
 
-}  // namespace
-
-Result<Config> config_of(const LoadOptions& o) {
+Result<Config> local_config(const LoadOptions& o) {
   Config config;
-  if (o.config && o.any)
+  if (o.config && o.given)
     return Error(Errc::kInvalidRequest,
                  "--config cannot be used beside other options for loading a model; put them into "
                  "it")
@@ -56,7 +54,7 @@ Result<Config> config_of(const LoadOptions& o) {
     if (auto error = check_object("--config", *o.config)) return *error;
     config.emplace<PluginConfig>().json = *o.config;
   }
-  if (!o.any) return config;
+  if (!o.given) return config;
   LocalConfig local = o.local;
   if (o.devices) local.devices = device_list(*o.devices);
   for (const std::string& adapter : o.adapters) {
@@ -73,6 +71,39 @@ Result<Config> config_of(const LoadOptions& o) {
   }
   config.emplace<LocalConfig>(std::move(local));
   return config;
+}
+
+Error misplaced(const char* option, const std::string& what) {
+  return Error(Errc::kInvalidRequest, std::string(option) + " is for " + what + "; leave it out")
+      .with_detail("field", std::string(option).substr(2));
+}
+
+}  // namespace
+
+Result<Config> config_of(const LoadOptions& o, const std::string& id) {
+  if (!provider_of(id)) {
+    if (const char* option = o.cloud.given())
+      return misplaced(option, "models of a provider, and " + id + " is loaded here");
+    return local_config(o);
+  }
+  if (const char* option = o.given ? o.given : o.config ? "--config" : nullptr)
+    return misplaced(option, "models that are loaded here, and " + id + " is a provider's");
+  auto api = api_config_of(o.cloud);
+  if (!api) return api.error();
+  return Config(std::move(*api));
+}
+
+LoadOptions options_for(const std::string& id, const std::string& first, LoadOptions options) {
+  if (!provider_of(id)) {
+    options.cloud = {};
+    return options;
+  }
+  LoadOptions mine{.cloud = options.cloud, .verbose = options.verbose};
+  if (provider_of(id) != provider_of(first)) {
+    mine.cloud.base_url.reset();
+    mine.cloud.key_variable.reset();
+  }
+  return mine;
 }
 
 std::string model_id(const std::string& name) {

@@ -5,6 +5,9 @@
 namespace infer::cli {
 namespace {
 
+const std::string kLocal = "llama:some";
+const std::string kCloud = "openai:some";
+
 TEST(ModelId, APathToAGgufFileIsOneOfLlamas) {
   EXPECT_EQ(model_id("some.gguf"), "llama:./some.gguf");
   EXPECT_EQ(model_id("/models/some.gguf"), "llama:/models/some.gguf");
@@ -14,14 +17,14 @@ TEST(ModelId, APathToAGgufFileIsOneOfLlamas) {
 }
 
 TEST(LoadOptions, NothingAskedForIsNoConfiguration) {
-  EXPECT_TRUE(std::holds_alternative<std::monostate>(*config_of({})));
+  EXPECT_TRUE(std::holds_alternative<std::monostate>(*config_of({}, kLocal)));
 }
 
 TEST(LoadOptions, AdaptersHaveAPathAndAScale) {
   LoadOptions options;
-  options.any = true;
+  options.given = "--threads";
   options.adapters = {"/a/b.gguf", "/a/b.gguf=0.5", "/a=b/c.gguf", "rel.gguf=-1"};
-  const auto config = config_of(options);
+  const auto config = config_of(options, kLocal);
   ASSERT_TRUE(config);
   const auto& adapters = *std::get<LocalConfig>(*config).adapters;
   ASSERT_EQ(adapters.size(), 4u);
@@ -36,31 +39,67 @@ TEST(LoadOptions, AdaptersHaveAPathAndAScale) {
 
 TEST(LoadOptions, DevicesAreAListOrNone) {
   LoadOptions options;
-  options.any = true;
-  EXPECT_FALSE(std::get<LocalConfig>(*config_of(options)).devices);
+  options.given = "--threads";
+  EXPECT_FALSE(std::get<LocalConfig>(*config_of(options, kLocal)).devices);
   options.devices = "none";
-  EXPECT_TRUE(std::get<LocalConfig>(*config_of(options)).devices->empty());
+  EXPECT_TRUE(std::get<LocalConfig>(*config_of(options, kLocal)).devices->empty());
   options.devices = "CUDA0,CUDA1";
-  EXPECT_EQ(*std::get<LocalConfig>(*config_of(options)).devices,
+  EXPECT_EQ(*std::get<LocalConfig>(*config_of(options, kLocal)).devices,
             (std::vector<std::string>{"CUDA0", "CUDA1"}));
 }
 
 TEST(LoadOptions, APluginsOwnConfigurationStandsAlone) {
   LoadOptions options;
   options.config = R"({"context":64})";
-  EXPECT_EQ(std::get<PluginConfig>(*config_of(options)).json, R"({"context":64})");
-  options.any = true;
-  EXPECT_EQ(config_of(options).error().detail("field"), "config");
+  EXPECT_EQ(std::get<PluginConfig>(*config_of(options, kLocal)).json, R"({"context":64})");
+  options.given = "--threads";
+  EXPECT_EQ(config_of(options, kLocal).error().detail("field"), "config");
 }
 
 TEST(LoadOptions, AMissingTemplateIsNamed) {
   LoadOptions options;
-  options.any = true;
+  options.given = "--threads";
   options.chat_template = "/no/such/file";
-  const auto config = config_of(options);
+  const auto config = config_of(options, kLocal);
   ASSERT_FALSE(config);
   EXPECT_EQ(config.error().code(), Errc::kNotFound);
   EXPECT_NE(config.error().message().find("--chat-template: /no/such/file"), std::string::npos);
+}
+
+TEST(LoadOptions, EachKindOfModelHasItsOptions) {
+  LoadOptions options;
+  options.cloud.base_url = "http://localhost:1/v1";
+  EXPECT_EQ(std::get<ApiConfig>(*config_of(options, kCloud)).base_url, "http://localhost:1/v1");
+  const auto local = config_of(options, kLocal);
+  ASSERT_FALSE(local);
+  EXPECT_EQ(local.error().code(), Errc::kInvalidRequest);
+  EXPECT_EQ(local.error().detail("field"), "base-url");
+
+  options.cloud = {};
+  EXPECT_TRUE(std::holds_alternative<ApiConfig>(*config_of(options, kCloud)));
+  options.config = "{}";
+  EXPECT_EQ(config_of(options, kCloud).error().detail("field"), "config");
+  options.given = "--threads";
+  EXPECT_EQ(config_of(options, kCloud).error().detail("field"), "threads");
+}
+
+TEST(LoadOptions, AKeyGoesToNoOtherProvider) {
+  LoadOptions options;
+  options.given = "--threads";
+  options.cloud = {.base_url = "http://localhost:1/v1", .key_variable = "KEY", .proxy = "none"};
+  const LoadOptions same = options_for("openai:b", "openai:a", options);
+  EXPECT_EQ(same.cloud.key_variable, "KEY");
+  EXPECT_EQ(same.cloud.base_url, "http://localhost:1/v1");
+  EXPECT_EQ(same.given, nullptr);
+  for (const char* first : {"openai:a", "llama:a"}) {
+    const LoadOptions other = options_for("anthropic:b", first, options);
+    EXPECT_FALSE(other.cloud.key_variable);
+    EXPECT_FALSE(other.cloud.base_url);
+    EXPECT_EQ(other.cloud.proxy, "none");
+  }
+  const LoadOptions local = options_for("llama:b", "openai:a", options);
+  EXPECT_EQ(local.cloud.given(), nullptr);
+  EXPECT_STREQ(local.given, "--threads");
 }
 
 }  // namespace

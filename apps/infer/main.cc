@@ -27,6 +27,8 @@ constexpr const char* kAbout =
     "\n"
     "  infer run \"What is the capital of France?\"       the shipped model answers\n"
     "  infer run -m llama:/models/some.gguf \"Hello!\"    a model of yours\n"
+    "  infer run -m openai:gpt-5 \"Hello!\"              a provider's; OPENAI_API_KEY holds the "
+    "key\n"
     "  infer run --json -m llama:tiny-chat - < file     a prompt from a file, JSON lines out\n"
     "  infer chat /models/some.gguf                     a conversation\n"
     "  infer doctor                                     what is found here";
@@ -46,6 +48,7 @@ struct Program {
   RerankOptions rerank{};
   BenchOptions bench{};
   CheckOptions check{};
+  ModelsOptions models{};
   bool json = false;  // of the commands that tell
   std::string help_about{};
   std::function<int()> action{};
@@ -56,6 +59,7 @@ struct Program {
   void add_embed();
   void add_rerank();
   void add_bench();
+  void add_models();
   void add_plugin();
   CLI::App& add_command(const char* name, const char* about, std::function<int()> what);
   CLI::App* add_telling(CLI::App& parent, const char* name, const char* about, int (*show)(bool));
@@ -72,7 +76,7 @@ Program::Program() {
   add_embed();
   add_rerank();
   add_bench();
-  add_telling(app, "models", "List the local models that are found", &show_models);
+  add_models();
   add_plugin();
   add_telling(app, "doctor", "Tell what is found here, and whether the shipped model answers",
               &doctor);
@@ -90,7 +94,8 @@ CLI::App& Program::add_command(const char* name, const char* about, std::functio
   return command;
 }
 
-constexpr const char* kModel = "scheme:name, or a GGUF file; default: the shipped model";
+constexpr const char* kModel =
+    "scheme:name, such as openai:gpt-5, or a GGUF file; default: the shipped model";
 constexpr const char* kThisModel = "scheme:name, or a GGUF file";
 
 void Program::add_run() {
@@ -106,6 +111,8 @@ void Program::add_run() {
   add_form_options(command, run.answer);
   add_sampling_options(command, run.answer);
   add_load_options(command, run.load);
+  add_cloud_options(command, run.load.cloud);
+  add_retry_option(command, run.load.cloud);
   add_time_options(command, run.times);
 }
 
@@ -120,6 +127,8 @@ void Program::add_chat() {
   command.add_flag("--stats", chat.stats, "Tell tokens, speed and times after each answer");
   add_sampling_options(command, chat.answer);
   add_load_options(command, chat.load);
+  add_cloud_options(command, chat.load.cloud);
+  add_retry_option(command, chat.load.cloud);
   add_time_options(command, chat.times);
 }
 
@@ -169,6 +178,17 @@ void Program::add_bench() {
       ->capture_default_str();
   command.add_flag("--json", bench.json, "Print one JSON object");
   add_load_options(command, bench.load);
+}
+
+void Program::add_models() {
+  CLI::App& command =
+      add_command("models", "List the local models that are found, or those that a provider offers",
+                  [this] { return show_models(models); });
+  command.add_option("PROVIDER", models.provider,
+                     "openai or anthropic: ask it; default: the local models");
+  command.add_flag("--json", models.json, "Print one JSON object");
+  add_cloud_options(command, models.cloud);
+  add_time_options(command, models.times);
 }
 
 CLI::App* Program::add_telling(CLI::App& parent, const char* name, const char* about,
@@ -230,6 +250,15 @@ std::string full_name(const CLI::App* command) {
   return name;
 }
 
+std::string unknown_option(const std::string& name) {
+  std::string what = "unknown option " + name;
+  if (name == "--api-key" || name == "--key" || name == "--token")
+    what +=
+        ": every user of a machine can read command lines; put the key into an environment "
+        "variable, OPENAI_API_KEY or ANTHROPIC_API_KEY or one that --api-key-env names";
+  return what;
+}
+
 // One line: what is wrong, and which help to read.
 Error usage_error(const Program& program, const CLI::ParseError& error) {
   const CLI::App* command = program.command_in_question();
@@ -241,7 +270,7 @@ Error usage_error(const Program& program, const CLI::ParseError& error) {
     const std::string first = extra.empty() ? "" : extra.front();
     const bool is_option = first.size() > 1 && first.front() == '-';
     if (is_option)
-      what = "unknown option " + first;
+      what = unknown_option(first.substr(0, first.find('=')));  // its value may be a key
     else if (!command->get_subcommands([](const CLI::App*) { return true; }).empty())
       what = "unknown command '" + first + "'";
     else

@@ -125,9 +125,10 @@ void add_form_options(CLI::App& command, AnswerOptions& o) {
 void add_time_options(CLI::App& command, Times& times) {
   const Group group{command, "Times, in seconds; default: as long as it takes"};
   group("--timeout", times.total, "For the whole answer")->check(seconds());
-  group("--timeout-connect", times.connect, "To reach a server")->check(seconds());
-  group("--timeout-first", times.first, "Until the first piece of the answer")->check(seconds());
-  group("--timeout-idle", times.idle, "Between two pieces")->check(seconds());
+  group("--timeout-connect", times.connect, "To reach a server; default 5")->check(seconds());
+  group("--timeout-first", times.first, "Until the first piece of the answer; of a provider: 600")
+      ->check(seconds());
+  group("--timeout-idle", times.idle, "Between two pieces; of a provider: 120")->check(seconds());
 }
 
 // The options of one group for a model's loading; each notes that one was given.
@@ -138,15 +139,15 @@ class LoadGroup {
   template <class T>
   CLI::Option* option(const char* flag, T& value, const char* about) {
     LoadOptions& o = o_;
-    return command_.add_option(flag, value, about)->group(kName)->each([&o](const std::string&) {
-      o.any = true;
-    });
+    return command_.add_option(flag, value, about)
+        ->group(kName)
+        ->each([&o, flag](const std::string&) { o.given = flag; });
   }
   void flag(const char* name, std::optional<bool>& value, bool to, const char* about) {
     LoadOptions& o = o_;
-    const auto set = [&value, &o, to] {
+    const auto set = [&value, &o, name, to] {
       value = to;
-      o.any = true;
+      o.given = name;
     };
     command_.add_flag_callback(name, set, about)->group(kName);
   }
@@ -162,7 +163,7 @@ class LoadGroup {
       if (found == names.end())
         throw CLI::ValidationError(flag, "'" + text + "' is none of " + all);
       value = static_cast<E>(found - names.begin());
-      o.any = true;
+      o.given = flag;
     };
     command_.add_option_function<std::string>(flag, set, about + ": " + all)->group(kName);
   }
@@ -207,8 +208,25 @@ void add_load_options(CLI::App& command, LoadOptions& o) {
              "Read every prompt from its beginning");
   command.add_option("--config", o.config, "Instead of these: the plugin's configuration, as JSON")
       ->group(LoadGroup::kName);
-  command.add_flag("--verbose", o.verbose, "Show what the engine logs, on stderr")
+  command
+      .add_flag("--verbose", o.verbose, "Tell on stderr what the engine logs, what is tried again")
       ->group(LoadGroup::kName);
+}
+
+constexpr const char* kProviderGroup = "Reaching a provider; default: its environment variables";
+
+void add_cloud_options(CLI::App& command, CloudOptions& o) {
+  const Group group{command, kProviderGroup};
+  group("--base-url", o.base_url, "Where the API is, such as http://localhost:8000/v1");
+  group("--api-key-env", o.key_variable, "The environment variable that holds the key")
+      ->type_name("NAME");
+  group("--ca-file", o.ca_file, "A PEM file of certificates to trust, instead of the system's");
+  group("--proxy", o.proxy, "http://host:port or socks5h://host:port; none: no proxy");
+}
+
+void add_retry_option(CLI::App& command, CloudOptions& o) {
+  command.add_flag("--no-retry", o.no_retry, "Ask once, also where asking again would help")
+      ->group(kProviderGroup);
 }
 
 }  // namespace infer::cli

@@ -27,6 +27,9 @@ void check_values(CLI::App& command);
 
 // How a local model is loaded, and --verbose.
 void add_load_options(CLI::App& command, LoadOptions& options);
+// How a provider is reached, and, where it is asked for an answer, that it is asked once only.
+void add_cloud_options(CLI::App& command, CloudOptions& options);
+void add_retry_option(CLI::App& command, CloudOptions& options);
 // How long the answer may be and how its tokens are chosen.
 void add_sampling_options(CLI::App& command, AnswerOptions& options);
 // What form it must have: schema, grammar, tools, several answers, log-probabilities.

@@ -67,10 +67,8 @@ int run(const RunOptions& o) {
 
   auto request = read_request(o, interrupt.token());
   if (!request) return failed(request.error());
-  const auto config = config_of(o.load);
-  if (!config) return failed(config.error());
   show_engine_log(o.load.verbose);
-  auto model = load_model(model_or_shipped(o.model), *config, interrupt.token());
+  auto model = open_text(o.model, o.load, interrupt.token());
   if (!model) return failed(model.error());
 
   Stats stats;

@@ -65,6 +65,7 @@ Interrupt::Interrupt() {
   if (sigaction(SIGINT, nullptr, &before) != 0 || before.sa_handler == SIG_IGN) return;
   if (pipe(pipe_) != 0) return;
   for (const int fd : pipe_) fcntl(fd, F_SETFD, FD_CLOEXEC);
+  g_seen.store(false);
   g_write_end.store(pipe_[1]);
   watcher_ = std::thread([this] { watch(); });
   struct sigaction action{};
@@ -76,7 +77,8 @@ Interrupt::Interrupt() {
 
 Interrupt::~Interrupt() {
   if (!watcher_.joinable()) return;
-  signal(SIGINT, SIG_DFL);
+  // One more while the program is on its way out still ends it with the same code.
+  g_seen.store(true);
   g_write_end.store(-1);
   ::close(pipe_[1]);
   watcher_.join();

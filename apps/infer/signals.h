@@ -10,7 +10,8 @@
 namespace infer::cli {
 
 // While it lives, SIGINT is taken: at the first the token is stopped, at the second the process
-// ends at once with 130. A SIGINT that was ignored when the program began stays ignored.
+// ends at once with 130; so does any that comes after it has gone. A SIGINT that was ignored when
+// the program began stays ignored.
 // SIGTERM, SIGHUP and SIGQUIT end the process as ever, with the terminal as it was.
 // One at a time in a process.
 class Interrupt {

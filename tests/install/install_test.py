@@ -39,6 +39,14 @@ def ask(program):
         sys.exit("expected the prompt three times, read: %r" % answer)
 
 
+def ask_provider(program, args):
+    """What answers is not there, so that what is built in can be told from what is not."""
+    answer = run([program], env={}).strip()
+    expected = "network" if args.cloud else "not_found"
+    if answer != expected:
+        sys.exit("expected %s, read: %r" % (expected, answer))
+
+
 def program(_, where, __):
     infer = where / "bin" / "infer"
     if not infer.exists():
@@ -58,13 +66,18 @@ def cmake_consumer(args, source, work, settings):
 
 def find_package(args, where, work):
     cmake_consumer(args, HERE / "find_package", work, ["-DCMAKE_PREFIX_PATH=%s" % where])
+    ask_provider(work / "cloud", args)
+    found = (work / "cloud-found").read_text().strip()
+    if found != ("TRUE" if args.cloud else "FALSE"):
+        sys.exit("find_package(infer COMPONENTS cloud): %s" % found)
 
 
 def add_subdirectory(args, where, work):
     # Linked statically: the plugins are those of the prefix that was configured.
     cmake_consumer(args, HERE / "add_subdirectory", work,
                    ["-DINFER_SOURCE=%s" % ROOT, "-DCMAKE_INSTALL_PREFIX=%s" % where,
-                    "-DCMAKE_INSTALL_LIBDIR=%s" % args.libdir])
+                    "-DCMAKE_INSTALL_LIBDIR=%s" % args.libdir,
+                    "-DINFER_CLOUD=%s" % ("ON" if args.cloud else "OFF")])
 
 
 def pkg_config(args, where, work):
@@ -76,8 +89,11 @@ def pkg_config(args, where, work):
     flags = run(["pkg-config", "--cflags", "--libs", "infer"], env).split()
     libdir = run(["pkg-config", "--variable=libdir", "infer"], env).strip()
     # The program comes first: a static library answers only what was asked before it.
-    run([args.cxx, "-std=c++20", HERE / "main.cc", "-o", work / "consumer"] + flags + ["-Wl,-rpath," + libdir])
-    ask(work / "consumer")
+    for source in ("main.cc", "cloud.cc"):
+        program = work / source[:-3]
+        run([args.cxx, "-std=c++20", HERE / source, "-o", program] + flags + ["-Wl,-rpath," + libdir])
+    ask(work / "main")
+    ask_provider(work / "cloud", args)
 
 
 def main():
@@ -85,6 +101,7 @@ def main():
     parser.add_argument("what")
     for name in ("cmake", "generator", "cxx", "build", "libdir", "work"):
         parser.add_argument("--" + name, required=True)
+    parser.add_argument("--cloud", action="store_true", help="the build has the providers")
     args = parser.parse_args()
     where, work = Path(args.work) / "prefix", Path(args.work) / args.what
     if args.what == "prefix":
