@@ -1,0 +1,44 @@
+// The suite that every backend passes, over both wires: a server that repeats its prompt answers.
+#include <gtest/gtest.h>
+
+#include <iostream>
+#include <string>
+
+#include "infer/conformance.h"
+#include "infer/layers.h"
+#include "infer/registry.h"
+#include "tests/faults/server.h"
+
+namespace infer::faults {
+namespace {
+
+class Wires : public testing::TestWithParam<const char*> {
+ protected:
+  Result<TextModel> model() const {
+    return infer::text(std::string(GetParam()) + ":echo-1", server_.config("echo"));
+  }
+  static void expect_conforming(const Result<TextModel>& model) {
+    ASSERT_TRUE(model) << model.error();
+    BackendCheck options;
+    options.echoes = true;
+    std::string at;
+    options.progress = [&](std::string_view what) { at = what; };
+    const Report report = check_backend(model->backend(), options);
+    EXPECT_TRUE(report.ok()) << report.to_text() << "last: " << at;
+    for (const auto& [rule, why] : report.skipped)
+      std::cout << "skipped " << rule << ": " << why << '\n';
+    EXPECT_GT(report.passed.size(), 30u);
+    EXPECT_TRUE(report.skipped.empty());
+  }
+  FaultServer server_;
+};
+
+TEST_P(Wires, KeepTheRules) { expect_conforming(model()); }
+
+TEST_P(Wires, KeepTheRulesBehindARetry) { expect_conforming(model() | Retry{}); }
+
+INSTANTIATE_TEST_SUITE_P(Both, Wires, testing::Values("openai", "anthropic"),
+                         [](const auto& wire) { return std::string(wire.param); });
+
+}  // namespace
+}  // namespace infer::faults
