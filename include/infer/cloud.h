@@ -1,7 +1,8 @@
 // infer/cloud.h - how a provider is reached: keys, addresses, proxies, limits.
 //
-//   auto model = infer::text("openai:gpt-5");                    // key from OPENAI_API_KEY
-//   auto local = infer::text("openai:qwen3", infer::ApiConfig{.base_url = "http://localhost:8000/v1"});
+//   auto model = infer::text("openai:gpt-5");  // key from OPENAI_API_KEY
+//   infer::ApiConfig here{.base_url = "http://localhost:8000/v1"};
+//   auto local = infer::text("openai:qwen3", here);
 //
 // Any server that speaks OpenAI's chat completions (vLLM, llama-server, Ollama, LM Studio,
 // OpenRouter, ...) is "openai:MODEL" with a base_url. What a field leaves unset comes from the
@@ -65,10 +66,10 @@ INFER_API std::ostream& operator<<(std::ostream& out, const Secret& secret);
 
 // Bounds of what a server may make this process hold; beyond them kTooLarge. Bytes.
 struct ApiLimits {
-  std::size_t header_bytes = 256 * 1024;        // all headers of an answer
-  std::size_t event_bytes = 16 * 1024 * 1024;   // one line or one event of a stream
-  std::size_t body_bytes = 64 * 1024 * 1024;    // an answer in one piece
-  std::size_t answer_bytes = 64 * 1024 * 1024;  // text and arguments of a streamed answer
+  std::size_t header_bytes = std::size_t{256} << 10;  // all headers of an answer
+  std::size_t event_bytes = std::size_t{16} << 20;    // one line or one event of a stream
+  std::size_t body_bytes = std::size_t{64} << 20;     // an answer in one piece
+  std::size_t answer_bytes = std::size_t{64} << 20;   // text and arguments of a streamed answer
 };
 
 // Traffic kept in a file, as bytes with the boundaries of the pieces in which they came: for tests

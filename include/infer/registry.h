@@ -148,8 +148,8 @@ struct PluginConfig {
   std::string json{};
 };
 
-// LocalConfig and PluginConfig are for schemes that load a model, ApiConfig (cloud.h) for those that
-// ask a server: "openai", "anthropic".
+// LocalConfig and PluginConfig are for schemes that load a model, ApiConfig (cloud.h) for those
+// that ask a server: "openai", "anthropic".
 using Config = std::variant<std::monostate, LocalConfig, PluginConfig, ApiConfig>;
 
 // How to behave while a model loads, which can take minutes.

@@ -266,8 +266,11 @@ class WireSource final : public Source {
 
   Error refusal() {
     const std::string body = scrubbed(body_bytes_, endpoint_.secrets);
-    return reader_->refused(
-        provider_error(endpoint_.provider, exchange_->head(), body, wire_->complaint(body)));
+    Complaint complaint = wire_->complaint(body);
+    // The key of the environment does not follow a base_url that the program gave.
+    if (exchange_->head().status == 401 && endpoint_.secrets.empty() && !complaint.message.empty())
+      complaint.message += " (no key was sent: a base_url needs its own, ApiConfig::key)";
+    return reader_->refused(provider_error(endpoint_.provider, exchange_->head(), body, complaint));
   }
 
   // Of a request that nothing came of, nobody knows whether it ran.

@@ -18,8 +18,8 @@ constexpr std::size_t kNoLength = std::string_view::npos;
 
 bool is_plain(unsigned char c) { return c >= 0x20 && c < 0x80 && c != '"' && c != '\\'; }
 
-// How many bytes at the start of `text` are printable ASCII other than '"' and '\'. `readable` bytes
-// behind it may be looked at.
+// How many bytes at the start of `text` are printable ASCII other than '"' and '\'. That many bytes
+// behind it, `readable`, may be looked at.
 std::size_t plain_run(std::string_view text, std::size_t readable) noexcept {
   std::size_t i = 0;
 #if defined(__SSE2__)

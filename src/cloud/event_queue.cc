@@ -114,7 +114,7 @@ void EventQueue::delta_view(Key key, std::string_view bytes) {
   if (!part || !part->out) return delta(key, bytes);
   if (bytes.empty()) return;
   answer_bytes_ += bytes.size();
-  put_delta(*part, bytes, {});
+  put_delta(*part, bytes);
 }
 
 void EventQueue::end(Key key, std::string_view data, std::string_view id, std::string_view extra) {
@@ -164,13 +164,18 @@ void EventQueue::put_begin(Open& part, std::string_view data, std::string_view i
   event.extra = keep(extra);
 }
 
-void EventQueue::put_delta(const Open& part, std::string_view bytes,
-                           std::vector<TokenLogprob> logprobs) {
+Event& EventQueue::put_delta(const Open& part, std::string_view bytes) {
   Event& event = push(Event::Kind::kDelta);
   event.part_kind = part.kind;
   event.choice = part.choice;
   event.part = part.part;
   event.data = bytes;
+  return event;
+}
+
+void EventQueue::put_delta(const Open& part, std::string_view bytes,
+                           std::vector<TokenLogprob> logprobs) {
+  Event& event = put_delta(part, bytes);
   if (logprobs.empty()) return;
   for (TokenLogprob& entry : logprobs) entry.bytes = keep(entry.bytes);
   event.logprobs = logprobs_.emplace_back(std::move(logprobs));

@@ -78,6 +78,7 @@ class EventQueue {
   Event& push(Event::Kind kind);
   Open* find(Key key);
   void put_begin(Open& part, std::string_view data, std::string_view id, std::string_view extra);
+  Event& put_delta(const Open& part, std::string_view bytes);
   void put_delta(const Open& part, std::string_view bytes, std::vector<TokenLogprob> logprobs);
   void put_end(const Open& part, std::string_view data, std::string_view id,
                std::string_view extra);

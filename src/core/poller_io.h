@@ -1,6 +1,6 @@
-// What drives the sockets of one poller. The core knows no protocol: whoever speaks one makes such a
-// driver at its first pull in a poller (PollerState::set_io), and the poller calls it when there is
-// something to do. It lives as long as the poller.
+// What drives the sockets of one poller. The core knows no protocol: whoever speaks one makes such
+// a driver at its first pull in a poller (PollerState::set_io), and the poller calls it when there
+// is something to do. It lives as long as the poller.
 #ifndef INFER_SRC_CORE_POLLER_IO_H_
 #define INFER_SRC_CORE_POLLER_IO_H_
 

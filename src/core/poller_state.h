@@ -107,8 +107,8 @@ struct PollerState {
   std::uint64_t turns_ = 0;
   std::size_t callbacks_ = 0;  // slots with on_ready
   bool woken_ = false;         // by Poller::wake
-  // Somebody is in wait_.until: only then does a wake-up cost a write. Set under the lock, so that no
-  // wake-up is missed; reset without, which costs a write for nothing at worst.
+  // Somebody is in wait_.until: only then does a wake-up cost a write. Set under the lock, so that
+  // no wake-up is missed; reset without, which costs a write for nothing at worst.
   std::atomic<bool> asleep_{false};
   std::vector<PollerSlot*> timers_;  // a binary heap, earliest first
   Clock::time_point io_time_ = Clock::time_point::max();

@@ -39,7 +39,7 @@ class Validator {
   }
 
   template <class T>
-  void range(const std::string& field, const std::optional<T>& value, double low, double high,
+  void range(const char* field, const std::optional<T>& value, double low, double high,
              const char* allowed) {
     if (!value) return;
     const double v = static_cast<double>(*value);
@@ -47,7 +47,7 @@ class Validator {
       fail(field, "must be " + std::string(allowed) + ", not " + number(v));
   }
 
-  void finite(const std::string& field, const std::optional<double>& value) {
+  void finite(const char* field, const std::optional<double>& value) {
     if (value && !std::isfinite(*value)) fail(field, "must be a finite number");
   }
 

@@ -411,7 +411,8 @@ TEST(ChatReader, FewerAnswersThanAskedFor) {
 TEST(ChatReader, LogprobsStandAtTheirText) {
   const std::string token =
       R"({"token":"\u00e9","logprob":-0.5,"bytes":[195,169],"top_logprobs":[)"
-      R"({"token":"\u00e9","logprob":-0.5,"bytes":[195,169]},{"token":"\\xc3","logprob":-2,"bytes":[195]}]})";
+      R"({"token":"\u00e9","logprob":-0.5,"bytes":[195,169]},)"
+      R"({"token":"\\xc3","logprob":-2,"bytes":[195]}]})";
   const std::string body =
       event_of(R"({"model":"m","choices":[{"delta":{"content":"\u00e9"},"logprobs":{"content":[)" +
                token + R"(],"refusal":null}}]})") +
@@ -448,7 +449,8 @@ TEST(ChatReader, UsageInAllItsForms) {
   };
   const std::string full =
       R"({"prompt_tokens":10,"completion_tokens":7,"total_tokens":17,"prompt_tokens_details":)"
-      R"({"cached_tokens":4,"cache_write_tokens":3},"completion_tokens_details":{"reasoning_tokens":5}})";
+      R"({"cached_tokens":4,"cache_write_tokens":3},"completion_tokens_details":)"
+      R"({"reasoning_tokens":5}})";
   const Usage all = usage(full);
   EXPECT_EQ(all.input, 10);
   EXPECT_EQ(all.cache_read, 4);
@@ -652,7 +654,8 @@ TEST(ChatReader, WholeAnswersReadTheSameBothWays) {
       R"("prompt_tokens":null,"completion_tokens":9223372036854775808}})",
       R"({"model":"m","choices":[{"message":{"content":"a"}}],"usage":{"prompt_tokens":1,)"
       R"("prompt_tokens_details":{"cached_tokens":1},"prompt_tokens_details":{}}})",
-      R"({"model":"m","choices":[{"message":{"content":"a"}}],"usage":{"prompt_tokens":1,"x":tru}})",
+      R"({"model":"m","choices":[{"message":{"content":"a"}}],"usage":{"prompt_tokens":1,)"
+      R"("x":tru}})",
       R"({"model":"m","choices":[{"message":{"content":"a"}}],"usage":{"prompt_tokens":2,)"
       R"("prompt_cache_hit_tokens":1,"cost":0.5,"is_byok":false,"cost_details":{"a":1}}})",
       R"({"model":"m","choices":[{"message":{"content":"a"}}],"usage":{"prompt_tokens":1,)"

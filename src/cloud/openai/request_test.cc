@@ -111,7 +111,8 @@ TEST(OpenAiRequest, Media) {
     {"type":"image_url","image_url":{"url":"https://x/y.jpg"}},
     {"type":"image_url","image_url":{"url":"data:image/jpeg;base64,/9j/4A=="}},
     {"type":"input_audio","input_audio":{"data":"bXAz","format":"mp3"}},
-    {"type":"file","file":{"filename":"file.pdf","file_data":"data:application/pdf;base64,JVBERi0xLjc="}},
+    {"type":"file","file":{"filename":"file.pdf",
+      "file_data":"data:application/pdf;base64,JVBERi0xLjc="}},
     {"type":"file","file":{"file_id":"file-1"}}])"));
 }
 
@@ -195,7 +196,8 @@ TEST(OpenAiRequest, ReasoningGoesBackInItsField) {
   parts[1].extra.clear();
   EXPECT_EQ(body(r, kCompatibleDialect)["messages"][1],
             json::parse(R"({"role":"assistant","content":[{"type":"thinking","thinking":[
-              {"type":"text","text":"think "}]},{"type":"text","text":"a"}],"reasoning_content":"hard"})"));
+              {"type":"text","text":"think "}]},{"type":"text","text":"a"}],
+              "reasoning_content":"hard"})"));
 }
 
 TEST(OpenAiRequest, WhatOthersMadeIsDroppedWithAWarning) {
