@@ -228,6 +228,11 @@ std::optional<std::int64_t> date_of(std::string_view text) {
 
 }  // namespace
 
+const http::HttpHead& no_head() noexcept {
+  static const http::HttpHead* const none = new http::HttpHead;
+  return *none;
+}
+
 std::optional<milliseconds> retry_after(const http::HttpHead& head) {
   if (const std::string* ms = head.find("retry-after-ms"))
     if (const auto number = real_of(*ms))

@@ -16,13 +16,17 @@
 
 namespace infer::cloud {
 
+// What a reader has where no head was given: status 0, no headers.
+const http::HttpHead& no_head() noexcept;
+
 // Reads one answer. Every function may give the error that the reply ends with: kProtocol for what
 // is not this wire, the provider's own error where it sends one inside a stream.
 class Reader {
  public:
   virtual ~Reader() = default;
 
-  // The head of a 2xx answer: request id, rate limits. Before all others.
+  // The head of a 2xx answer: request id, rate limits. Before all others; it lives as long as the
+  // answer is read.
   virtual void head(const http::HttpHead&) {}
   // One event of a stream. `data` lives until the queue has run empty; http::kPadding bytes after
   // it are readable.

@@ -181,14 +181,6 @@ class Figures {
   RawObject raw_{};
 };
 
-// Headers that an error or the caller may want; the rest of an answer's head is not kept.
-bool is_worth_keeping(std::string_view header) {
-  for (const std::string_view beginning : {"anthropic-", "request-id", "x-request-id",
-                                           "retry-after", "x-should-retry", "content-type"})
-    if (begins_with(header, beginning)) return true;
-  return false;
-}
-
 class MessagesReader final : public Reader {
  public:
   explicit MessagesReader(const MessagesReaderOptions& options) : options_(options) {}
@@ -232,7 +224,7 @@ class MessagesReader final : public Reader {
   }
 
   MessagesReaderOptions options_;
-  http::HttpHead head_{};
+  const http::HttpHead* head_ = &no_head();
   DeltaTemplates<Shape> templates_{};
   std::string unescaped_{};  // of the last delta
   std::map<std::int64_t, Block> blocks_{};
@@ -302,9 +294,7 @@ constexpr std::string_view kKnownEvents[] = {
 bool is_known_event(std::string_view type) { return is_one_of(type, kKnownEvents); }
 
 void MessagesReader::head(const http::HttpHead& head) {
-  head_.status = head.status;
-  for (const http::Header& header : head.headers)
-    if (is_worth_keeping(header.name)) head_.headers.push_back(header);
+  head_ = &head;
 }
 
 MaybeError MessagesReader::event(std::string_view type, std::string_view data, EventQueue& out) {
@@ -323,7 +313,7 @@ MaybeError MessagesReader::look_closely(std::string_view type, std::string_view 
     const RawView event(data);
     return take_event(event.text_or("type", type), event, data, out);
   }
-  if (type == "error") return provider_error(kAnthropic, head_, data, anthropic_complaint(data));
+  if (type == "error") return provider_error(kAnthropic, *head_, data, anthropic_complaint(data));
   if (!type.empty() && !is_known_event(type)) return std::nullopt;
   return wrong;
 }
@@ -338,7 +328,7 @@ MaybeError MessagesReader::check_json(std::string_view json) const {
 MaybeError MessagesReader::take_event(std::string_view type, const RawView& event,
                                       std::string_view data, EventQueue& out) {
   if (type == "error" || (type.empty() && !event.find("error").empty()))
-    return provider_error(kAnthropic, head_, data, anthropic_complaint(data));
+    return provider_error(kAnthropic, *head_, data, anthropic_complaint(data));
   if (!is_known_event(type)) return std::nullopt;
   if (type == "message_start") return message_start(event, data, out);
   if (!started_) return bad(std::string(type) + " before message_start", data);
@@ -355,7 +345,7 @@ MaybeError MessagesReader::whole(std::string_view body, EventQueue& out) {
   const RawView json(body);
   const bool answer = is_raw_array(json.find("content"));
   if (json.text_or("type") == "error" || (!answer && !json.find("error").empty()))
-    return provider_error(kAnthropic, head_, body, anthropic_complaint(body));
+    return provider_error(kAnthropic, *head_, body, anthropic_complaint(body));
   if (!answer) return bad("it has no array \"content\"", body);
   if (auto error = message(body, out)) return error;
   message_stop(out);
@@ -381,7 +371,7 @@ MaybeError MessagesReader::message(std::string_view json, EventQueue& out) {
   Meta meta;
   meta.response_id = message_id_;
   meta.model = message.text_or("model");
-  if (const std::string* id = head_.find("request-id")) meta.request_id = *id;
+  if (const std::string* id = head_->find("request-id")) meta.request_id = *id;
   meta.extra = meta_extra(message);
   out.start(std::move(meta));
 
@@ -405,7 +395,7 @@ std::string MessagesReader::meta_extra(const RawView& message) const {
     if (member.value != "null" && !is_one_of(member.key, kOwn))
       extra.set(member.key, std::string(member.value));
   RawObject limits;
-  for (const http::Header& header : head_.headers) {
+  for (const http::Header& header : head_->headers) {
     if (!begins_with(header.name, "anthropic-ratelimit-")) continue;
     std::string name = header.name;
     std::transform(name.begin(), name.end(), name.begin(), lower_case);

@@ -186,7 +186,8 @@ class Collector {
 inline Read read_stream(std::string_view bytes, const std::vector<std::size_t>& sizes = {},
                         const MessagesReaderOptions& options = {}, bool log = false) {
   const std::unique_ptr<Reader> reader = messages_reader(options);
-  reader->head({.status = 200});
+  const http::HttpHead head{.status = 200};
+  reader->head(head);
   EventQueue queue;
   http::SseDecoder decoder;
   Collector to(log);
@@ -211,7 +212,8 @@ inline Read read_stream(std::string_view bytes, const std::vector<std::size_t>& 
 
 inline Read read_whole(std::string_view body, const MessagesReaderOptions& options = {}) {
   const std::unique_ptr<Reader> reader = messages_reader(options);
-  reader->head({.status = 200});
+  const http::HttpHead head{.status = 200};
+  reader->head(head);
   EventQueue queue;
   Collector to(false);
   to.read.error = reader->whole(body, queue);
