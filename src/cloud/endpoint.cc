@@ -195,6 +195,9 @@ Result<Endpoint> endpoint_of(const Provider& provider, const ApiConfig& config,
   endpoint.origin = address->origin;
   endpoint.custom = address->base_url != provider.base_url;
   const Key key = key_of(provider, config);
+  for (const http::Header& header : headers)
+    if (auto error = check_header_value(header.name, header.value))
+      return std::move(*error).with_provider(std::string(provider.scheme));
   endpoint.headers = std::move(headers);
   const auto credential = add_headers(provider, config, key, endpoint);
   if (!credential) return Error(credential.error()).with_provider(std::string(provider.scheme));

@@ -133,6 +133,9 @@ std::optional<Sizes> overflow_sizes(std::string_view message) {
 
 Verdict verdict_of(int status, const Complaint& complaint) {
   const Word* const word = known_word(complaint);
+  // Anthropic's word for an empty account is an invalid request like any other.
+  if (complaint.message.find("credit balance is too low") != std::string::npos)
+    return {Errc::kQuotaExceeded, RetryHint::kNo};
   // "invalid_request_error" is the type of most 4xx answers: there the status says more.
   const bool vague = word && word->verdict.code == Errc::kInvalidRequest;
   if (word && !(vague && status >= 400)) return word->verdict;

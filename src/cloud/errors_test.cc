@@ -103,6 +103,15 @@ TEST(ProviderError, SaysWhatCameWhereTheServerDoesNot) {
   EXPECT_EQ(empty.message(), "the server answered with status 503 and nothing more");
 }
 
+TEST(ProviderError, AnEmptyAccountIsKnownByItsWords) {
+  const Error error =
+      provider_error("anthropic", head(400), "",
+                     {.type = "invalid_request_error",
+                      .message = "Your credit balance is too low to access the Anthropic API."});
+  EXPECT_EQ(error.code(), Errc::kQuotaExceeded);
+  EXPECT_EQ(error.retry(), RetryHint::kNo);
+}
+
 TEST(ProviderError, LongWordsAreClippedBetweenCharacters) {
   std::string words;
   for (int i = 0; i < 400; ++i) words += "\xC3\xA9";

@@ -293,9 +293,7 @@ constexpr std::string_view kKnownEvents[] = {
 
 bool is_known_event(std::string_view type) { return is_one_of(type, kKnownEvents); }
 
-void MessagesReader::head(const http::HttpHead& head) {
-  head_ = &head;
-}
+void MessagesReader::head(const http::HttpHead& head) { head_ = &head; }
 
 MaybeError MessagesReader::event(std::string_view type, std::string_view data, EventQueue& out) {
   ++events_;
@@ -371,7 +369,8 @@ MaybeError MessagesReader::message(std::string_view json, EventQueue& out) {
   Meta meta;
   meta.response_id = message_id_;
   meta.model = message.text_or("model");
-  if (const std::string* id = head_->find("request-id")) meta.request_id = *id;
+  for (const char* name : {"x-request-id", "request-id"})  // the second is Anthropic's own
+    if (const std::string* id = head_->find(name)) meta.request_id = *id;
   meta.extra = meta_extra(message);
   out.start(std::move(meta));
 

@@ -114,7 +114,7 @@ std::optional<Usage> chat_usage(const ChatFigures& figures, std::string_view raw
 }
 
 void ChatReader::head(const http::HttpHead& head) {
-  head_ = head;
+  head_ = &head;
   if (const std::string* id = head.find("x-request-id")) meta_.request_id = *id;
   if (const std::string limits = rate_limits(head); !limits.empty())
     add_fact(start_facts_, "rate_limits", limits);
@@ -148,23 +148,23 @@ bool ChatReader::plain(const Meaning& meaning, std::string_view inside, EventQue
 }
 
 bool ChatReader::read_plain(std::string_view data, EventQueue& out) {
-  const PlainDelta* const delta = read_plain_delta(data, seen_);
-  if (!delta) return false;
-  if (delta->is_piece_alone()) {
-    if (!started_ && delta->model.empty()) return false;
-    const auto choice = choices_.find(delta->choice);
+  PlainDelta delta;
+  if (!read_plain_delta(data, seen_, delta)) return false;
+  if (delta.is_piece_alone()) {
+    if (!started_ && delta.model.empty()) return false;
+    const auto choice = choices_.find(delta.choice);
     const bool knows = choice != choices_.end() &&
-                       std::all_of(delta->choice_facts.begin(), delta->choice_facts.end(),
+                       std::all_of(delta.choice_facts.begin(), delta.choice_facts.end(),
                                    [&](const PlainDelta::Fact& fact) {
                                      return choice->second.has_fact(fact.name, fact.raw);
                                    });
-    const Meaning meaning{delta->choice, delta->field, delta->call};
-    if (knows && plain(meaning, delta->inside, out)) {
-      if (path_ == Path::kTemplates) learn(data, *delta);
+    const Meaning meaning{delta.choice, delta.field, delta.call};
+    if (knows && plain(meaning, delta.inside, out)) {
+      if (path_ == Path::kTemplates) learn(data, delta);
       return true;
     }
   }
-  return apply_plain(*delta, out);
+  return apply_plain(delta, out);
 }
 
 void ChatReader::learn(std::string_view data, const PlainDelta& delta) {
@@ -253,7 +253,7 @@ std::optional<Error> ChatReader::answer(const Json& json, std::string_view raw, 
 }
 
 Error ChatReader::server_error(std::string_view body) const {
-  return provider_error(kOpenAi, head_, body, openai_complaint(body));
+  return provider_error(kOpenAi, *head_, body, openai_complaint(body));
 }
 
 Error ChatReader::wrong(std::string_view what, std::string_view bytes) const {
@@ -344,9 +344,9 @@ bool ChatReader::whole_plain(std::string_view body, EventQueue& out) {
   std::string padded;
   padded.reserve(body.size() + http::kPadding);
   padded.append(body).append(http::kPadding, '\0');
-  const PlainDelta* const answer =
-      read_plain_answer(std::string_view(padded).substr(0, body.size()));
-  return answer && answer->has_choice && apply_plain(*answer, out);
+  PlainDelta answer;
+  return read_plain_answer(std::string_view(padded).substr(0, body.size()), answer) &&
+         answer.has_choice && apply_plain(answer, out);
 }
 
 std::optional<Error> ChatReader::whole(std::string_view body, EventQueue& out) {

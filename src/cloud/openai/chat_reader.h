@@ -66,7 +66,7 @@ class ChatReader final : public Reader {
   const Dialect& dialect_;
   std::uint32_t n_;
   Path path_;
-  http::HttpHead head_{};
+  const http::HttpHead* head_ = &no_head();
   std::size_t events_ = 0;
   bool started_ = false;
   bool done_ = false;

@@ -409,10 +409,9 @@ TEST(ChatReader, FewerAnswersThanAskedFor) {
 }
 
 TEST(ChatReader, LogprobsStandAtTheirText) {
-  const std::string token =
-      R"({"token":"\u00e9","logprob":-0.5,"bytes":[195,169],"top_logprobs":[)"
-      R"({"token":"\u00e9","logprob":-0.5,"bytes":[195,169]},)"
-      R"({"token":"\\xc3","logprob":-2,"bytes":[195]}]})";
+  const std::string token = R"({"token":"\u00e9","logprob":-0.5,"bytes":[195,169],"top_logprobs":[)"
+                            R"({"token":"\u00e9","logprob":-0.5,"bytes":[195,169]},)"
+                            R"({"token":"\\xc3","logprob":-2,"bytes":[195]}]})";
   const std::string body =
       event_of(R"({"model":"m","choices":[{"delta":{"content":"\u00e9"},"logprobs":{"content":[)" +
                token + R"(],"refusal":null}}]})") +

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstring>
 #include <memory>
+#include <mutex>
 
 #include "src/cloud/delta_template.h"
 #include "src/http/transport.h"
@@ -323,38 +324,75 @@ class PlainWalk {
   std::uint32_t met_ = 0;
 };
 
-// One for all replies of a thread.
 struct PlainParser {
-  // An event larger than this does not leave its memory to the thread.
-  static constexpr std::size_t kKept = 256 * 1024;
   od::parser parser{};
-  PlainDelta delta{};
 };
 
-const PlainDelta* read_plain(std::string_view event, bool whole,
-                             const std::vector<std::string>& seen) {
-  thread_local std::unique_ptr<PlainParser> one;
-  if (!one || (one->parser.capacity() > PlainParser::kKept && event.size() <= PlainParser::kKept))
-    one = std::make_unique<PlainParser>();
+// Parsers that nobody uses right now. They are large, and an idle reply should have none.
+class IdleParsers {
+ public:
+  std::unique_ptr<PlainParser> take() {
+    {
+      std::lock_guard lock(mutex_);
+      if (!idle_.empty()) {
+        auto parser = std::move(idle_.back());
+        idle_.pop_back();
+        return parser;
+      }
+    }
+    return std::make_unique<PlainParser>();
+  }
+  void give_back(std::unique_ptr<PlainParser> parser) {
+    if (parser->parser.capacity() > kLargest) return;
+    std::lock_guard lock(mutex_);
+    if (idle_.size() < kMost) idle_.push_back(std::move(parser));
+  }
+
+ private:
+  static constexpr std::size_t kMost = 16;
+  // One that has read a larger event does not keep its memory.
+  static constexpr std::size_t kLargest = std::size_t{256} * 1024;
+  std::mutex mutex_;
+  std::vector<std::unique_ptr<PlainParser>> idle_;
+};
+
+// Never destroyed: a reply may still be read while the process exits.
+IdleParsers& idle_parsers() {
+  static IdleParsers* const one = new IdleParsers;
+  return *one;
+}
+
+bool parse(od::parser& parser, std::string_view event, bool whole,
+           const std::vector<std::string>& seen, PlainDelta& delta) {
   od::document document;
   const auto padded =
       simdjson::padded_string_view(event.data(), event.size(), event.size() + http::kPadding);
-  if (one->parser.iterate(padded).get(document) != simdjson::SUCCESS) return nullptr;
+  if (parser.iterate(padded).get(document) != simdjson::SUCCESS) return false;
   od::object object;
-  if (document.get_object().get(object) != simdjson::SUCCESS) return nullptr;
-  one->delta.reset();
-  if (!PlainWalk(event, whole, seen, one->delta).event(object)) return nullptr;
+  if (document.get_object().get(object) != simdjson::SUCCESS) return false;
+  delta.reset();
+  if (!PlainWalk(event, whole, seen, delta).event(object)) return false;
   // Something after the object is not JSON.
-  if (document.current_location().error() != simdjson::OUT_OF_BOUNDS) return nullptr;
-  return &one->delta;
+  return document.current_location().error() == simdjson::OUT_OF_BOUNDS;
+}
+
+bool read_plain(std::string_view event, bool whole, const std::vector<std::string>& seen,
+                PlainDelta& delta) {
+  auto parser = idle_parsers().take();
+  const bool plain = parse(parser->parser, event, whole, seen, delta);
+  idle_parsers().give_back(std::move(parser));
+  return plain;
 }
 
 }  // namespace
 
-const PlainDelta* read_plain_delta(std::string_view event, const std::vector<std::string>& seen) {
-  return read_plain(event, false, seen);
+bool read_plain_delta(std::string_view event, const std::vector<std::string>& seen,
+                      PlainDelta& delta) {
+  return read_plain(event, false, seen, delta);
 }
 
-const PlainDelta* read_plain_answer(std::string_view body) { return read_plain(body, true, {}); }
+bool read_plain_answer(std::string_view body, PlainDelta& delta) {
+  return read_plain(body, true, {}, delta);
+}
 
 }  // namespace infer::cloud

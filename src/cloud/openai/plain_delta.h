@@ -78,11 +78,11 @@ struct PlainDelta {
 };
 
 // `seen`: members of the answer that are kept already, and passed over from now on. After `event`
-// http::kPadding bytes must be readable. Null: it is for the full parser. What it gives lives until
-// the next call of either on this thread: parsers are large, and an idle reply has none.
-const PlainDelta* read_plain_delta(std::string_view event, const std::vector<std::string>& seen);
+// http::kPadding bytes must be readable. False: it is for the full parser.
+bool read_plain_delta(std::string_view event, const std::vector<std::string>& seen,
+                      PlainDelta& delta);
 // The same of an answer in one piece: the message of its one choice in the place of a delta.
-const PlainDelta* read_plain_answer(std::string_view body);
+bool read_plain_answer(std::string_view body, PlainDelta& delta);
 
 }  // namespace infer::cloud
 
