@@ -121,6 +121,10 @@ SseDecoder::Step SseDecoder::next() {
       if (dispatch()) return Step::kEvent;
       continue;
     }
+    if (std::exchange(fresh_, false)) {
+      begin_ = line_.size() == 0 ? at_ : nullptr;
+      if (begin_ && skip_frame()) continue;
+    }
     const LineEnd stop = find_line_end(at_, end_);
     Line line{{at_, static_cast<std::size_t>(stop.at - at_)}, stop.ascii};
     const bool whole = stop.at != end_;
@@ -160,6 +164,38 @@ void SseDecoder::skip_bom() {
   }
 }
 
+// The same bytes again, then data that is simple and whole. False, and nothing is done, for all
+// else.
+bool SseDecoder::skip_frame() {
+  const auto left = static_cast<std::size_t>(end_ - at_);
+  if (frame_size_ == 0 || left <= frame_size_ || std::memcmp(at_, frame_.data(), frame_size_) != 0)
+    return false;
+  const char* const data = at_ + frame_size_;
+  if (*data == ' ' && frame_[frame_size_ - 1] == ':') return false;  // a space that is dropped
+  const LineEnd stop = find_line_end(data, end_);
+  const std::string_view value(data, static_cast<std::size_t>(stop.at - data));
+  if (stop.at == end_ || frame_size_ + value.size() > limit_) return false;
+  if (!stop.ascii && core::utf8_error(value) != core::kValidUtf8) return false;
+  if (frame_type_size_ != 0) fed_type_ = {at_ + frame_type_at_, frame_type_size_};
+  fed_data_ = value;
+  data_ = Where::kFed;
+  begin_ = nullptr;
+  at_ = stop.at;
+  after_cr_ = *at_++ == '\r';
+  return true;
+}
+
+// Of an event that lies whole in the fed bytes, in which no line did anything besides.
+void SseDecoder::learn_frame() {
+  if (data_ != Where::kFed || type_kept_ || fed_data_.empty()) return;
+  const auto size = static_cast<std::size_t>(fed_data_.data() - begin_);
+  if (size > kMaxFrame || (!fed_type_.empty() && fed_type_.data() > fed_data_.data())) return;
+  std::memcpy(frame_.data(), begin_, size);
+  frame_size_ = size;
+  frame_type_size_ = fed_type_.size();
+  frame_type_at_ = fed_type_.empty() ? 0 : static_cast<std::size_t>(fed_type_.data() - begin_);
+}
+
 bool SseDecoder::carry(std::string_view bytes, bool ascii) {
   line_ascii_ = line_ascii_ && ascii;
   return line_.append(bytes, limit_);
@@ -177,10 +213,12 @@ bool SseDecoder::field(const Line& line) {
       if (is_field(line.bytes, "event", value)) type_field(line, value);
       break;
     case 'i':
+      begin_ = nullptr;
       if (is_field(line.bytes, "id", value) && value.find('\0') == std::string_view::npos)
         id_ = line.ascii ? std::string(value) : decoded(value);
       break;
     case 'r':
+      begin_ = nullptr;
       if (is_field(line.bytes, "retry", value)) retry_field(value);
       break;
     default: break;  // a comment, or a field that nobody knows
@@ -253,6 +291,7 @@ void SseDecoder::retry_field(std::string_view value) {
 // False: there is no data, which makes it none.
 bool SseDecoder::dispatch() {
   given_ = data_ != Where::kNowhere;
+  if (begin_) learn_frame();
   if (!given_) {
     forget();
     return false;
@@ -267,6 +306,7 @@ bool SseDecoder::dispatch() {
 void SseDecoder::forget() {
   event_ = {};
   given_ = false;
+  fresh_ = true;
   if (data_ == Where::kKept) kept_data_.clear();
   data_ = Where::kNowhere;
   type_kept_ = false;
@@ -275,6 +315,7 @@ void SseDecoder::forget() {
 
 // The fed bytes go: what is needed of them is kept.
 SseDecoder::Step SseDecoder::more() {
+  begin_ = nullptr;
   if (!keep_data()) return too_large();
   fed_data_ = {};
   if (!type_kept_ && !fed_type_.empty()) {

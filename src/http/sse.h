@@ -7,6 +7,7 @@
 #ifndef INFER_SRC_HTTP_SSE_H_
 #define INFER_SRC_HTTP_SSE_H_
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -71,6 +72,8 @@ class SseDecoder {
   enum class Where : std::uint8_t { kNowhere, kFed, kKept };
 
   void skip_bom();
+  bool skip_frame();
+  void learn_frame();
   bool carry(std::string_view bytes, bool ascii);
   bool field(const Line& line);
   bool data_field(const Line& line, std::string_view value);
@@ -97,6 +100,16 @@ class SseDecoder {
   bool given_ = false;  // event() is out, and what it points to goes with the next call
   bool line_ascii_ = true;
   Padded line_{};  // the beginning of a line, from earlier feeds
+
+  // The bytes with which the last event began, up to its data: "event: x\ndata: ". Events of one
+  // kind come in rows: one that begins with the same bytes means the same up to there.
+  static constexpr std::size_t kMaxFrame = 64;
+  std::array<char, kMaxFrame> frame_{};
+  std::size_t frame_size_ = 0;
+  std::size_t frame_type_at_ = 0;
+  std::size_t frame_type_size_ = 0;
+  bool fresh_ = true;            // no line of the next event has been looked at
+  const char* begin_ = nullptr;  // of the event under way; null: nothing can be learned from it
 
   // The event under way. No view into a member: a copy of the decoder must not share it.
   Where data_ = Where::kNowhere;

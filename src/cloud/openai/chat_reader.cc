@@ -137,14 +137,22 @@ std::optional<Error> ChatReader::event(std::string_view type, std::string_view d
   return full(text, out);
 }
 
+ChatChoice* ChatReader::find_choice(std::uint32_t index) {
+  if (last_ && last_index_ == index) return last_;
+  const auto found = choices_.find(index);
+  if (found == choices_.end()) return nullptr;
+  last_index_ = index;
+  last_ = &found->second;
+  return last_;
+}
+
 bool ChatReader::plain(const Meaning& meaning, std::string_view inside, EventQueue& out) {
-  const auto choice = choices_.find(meaning.choice);
-  if (choice == choices_.end()) return false;
-  if (!has_escapes(inside))
-    return choice->second.plain(meaning.field, meaning.call, inside, true, out);
+  ChatChoice* const choice = find_choice(meaning.choice);
+  if (!choice) return false;
+  if (!has_escapes(inside)) return choice->plain(meaning.field, meaning.call, inside, true, out);
   scratch_.clear();
   append_unescaped(scratch_, inside);
-  return choice->second.plain(meaning.field, meaning.call, scratch_, false, out);
+  return choice->plain(meaning.field, meaning.call, scratch_, false, out);
 }
 
 bool ChatReader::read_plain(std::string_view data, EventQueue& out) {

@@ -43,6 +43,7 @@ class ChatReader final : public Reader {
     std::uint32_t call = 0;
   };
 
+  ChatChoice* find_choice(std::uint32_t index);
   bool plain(const Meaning& meaning, std::string_view inside, EventQueue& out);
   bool read_plain(std::string_view data, EventQueue& out);
   bool apply_plain(const PlainDelta& delta, EventQueue& out);
@@ -75,6 +76,8 @@ class ChatReader final : public Reader {
   std::string late_facts_{};         // members that came after the start, raw
   std::vector<std::string> seen_{};  // names of both
   std::map<std::uint32_t, ChatChoice> choices_{};
+  std::uint32_t last_index_ = 0;  // of last_, found before: pieces of one choice come in a row
+  ChatChoice* last_ = nullptr;    // nodes of a map stay where they are
   DeltaTemplates<Meaning> templates_{};
   std::string scratch_{};
 };
