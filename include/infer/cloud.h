@@ -15,7 +15,8 @@
 // A key from the environment goes only to the address from the environment or the provider's own: a
 // base_url that is given in an ApiConfig needs its key there too, or none.
 //
-// Proxies come from https_proxy, http_proxy, all_proxy and no_proxy, unless ApiConfig names one.
+// Proxies come from https_proxy, http_proxy, all_proxy and no_proxy, unless ApiConfig names one; a
+// server on this machine that is reached over plain http needs none, and those are not looked at.
 //
 // Certificates are always checked, redirects are followed within the server's own origin only, and
 // a key is never sent over plain http except to this machine.

@@ -10,6 +10,9 @@
 //       while (reply->try_next() == infer::Step::kEvent) handle(*reply, reply->event());
 //
 // A Poller is the only place where the library waits. It has no thread of its own.
+// After a fork the child must make its own: Pollers and running replies of the parent are the
+// parent's. Replies that begin in the child without a poller get new connections by themselves.
+//
 // Thread rule: a Poller is a shared handle. One thread at a time waits in it and pulls its replies;
 // wake() and everything a Waker does may come from any thread.
 #ifndef INFER_POLLER_H_

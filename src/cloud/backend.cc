@@ -50,6 +50,7 @@ class WireSource final : public Source {
   Step pull(Poller& poller) override {
     if (ended_) return *ended_;
     if (auto error = watch_.check()) {
+      if (body_ == Body::kError && !stop_.stop_requested()) return fail(refusal());
       if (stop_.stop_requested() || closed_ || !reader_->proven())
         return fail(with_hint(std::move(*error)));
       close();  // only figures are missing
@@ -88,8 +89,8 @@ class WireSource final : public Source {
       return true;
     }
     if (queue_.empty()) return false;
-    barren_ = 0;
     event_ = &queue_.pop();
+    if (event_->is_content()) barren_ = 0;  // figures without end are barren, too
     if (event_->kind == Event::Kind::kStart) started_events_ = true;
     watch_.note(*event_);
     return true;
@@ -110,7 +111,8 @@ class WireSource final : public Source {
     std::string_view bytes;
     switch (exchange_->pull(poller, bytes)) {
       case Step::kPending:
-        if (reader_->proven() && !stop_.stop_requested()) return linger(poller);
+        if ((reader_->proven() || body_ == Body::kError) && !stop_.stop_requested())
+          return linger(poller);
         watch_.arm(poller);
         return Step::kPending;
       case Step::kEvent: return take(bytes);
@@ -118,6 +120,7 @@ class WireSource final : public Source {
       case Step::kError: break;
     }
     Error error = exchange_->take_error();
+    if (body_ == Body::kError) return fail(refusal());
     if (!reader_->proven()) return fail(std::move(error));
     close();
     return std::nullopt;
@@ -129,6 +132,7 @@ class WireSource final : public Source {
     const auto now = Clock::now();
     if (grace_ == Clock::time_point{}) grace_ = now + kGrace;
     if (now >= grace_) {
+      if (body_ == Body::kError) return fail(refusal());  // the status says enough
       close();
       return std::nullopt;
     }
@@ -180,7 +184,7 @@ class WireSource final : public Source {
     if (bytes.empty()) return;
     const std::size_t at = bytes.find_first_not_of(" \t\r\n");
     const char first = at == std::string_view::npos ? '{' : bytes[at];
-    const std::string_view fields = ":dei\xEF";
+    const std::string_view fields = ":deir\xEF";
     body_ = first == '{' || first == '['                   ? Body::kWhole
             : fields.find(first) != std::string_view::npos ? Body::kStream
                                                            : Body::kStrange;

@@ -24,7 +24,8 @@ class WordReader final : public Reader {
     if (data == "BAD") return bad_answer("words", "a bad word", 1, data);
     if (data == "END") proven_ = true;
     if (data == "DONE") proven_ = done_ = true;
-    if (data != "END" && data != "DONE") out.delta_view(0, data);
+    if (data == "USAGE") out.usage({.output = 1});
+    if (data != "END" && data != "DONE" && data != "USAGE") out.delta_view(0, data);
     return std::nullopt;
   }
   std::optional<Error> whole(std::string_view body, EventQueue& out) override {
@@ -160,6 +161,35 @@ TEST(WireBackend, ARefusalIsTheProvidersErrorWithoutKeys) {
   EXPECT_EQ(error.body(), "slow down [secret]");
   EXPECT_EQ(error.retry_after(), std::chrono::seconds(7));
   EXPECT_EQ(error.provider_code(), "word_error");
+}
+
+TEST(WireBackend, ARefusalWhoseBodyIsCutIsARefusal) {
+  FakeTransport fake;
+  fake.answer(401, "application/json", "no such key, and more")
+      .cut_at(11, FakeTransport::Cut::kReset);
+  const Error error = error_of(fake);
+  EXPECT_EQ(error.code(), Errc::kUnauthorized);
+  EXPECT_EQ(error.retry(), RetryHint::kNo);
+  EXPECT_EQ(error.body(), "no such key");
+  FakeTransport hanging;
+  hanging.answer(403, "application/json", "no").hangs();
+  Call call;
+  call.timeouts.first = std::chrono::milliseconds(5);
+  EXPECT_EQ(words(hanging).stream("hi", call).finish().error().code(), Errc::kForbidden);
+}
+
+TEST(WireBackend, FiguresWithoutEndDoNotKeepTheCaller) {
+  // More figures than one pull may read: the total time is looked at between two pulls.
+  std::string flood = "data: one\n\n";
+  while (flood.size() < 4 * 1024 * 1024) flood += "data: USAGE\n\n";
+  FakeTransport fake = streaming(flood, std::vector<std::size_t>(flood.size() / 4096, 4096));
+  Poller poller;
+  Reply reply = words(fake).stream("hi", {.poller = poller});
+  std::size_t pending = 0;
+  for (Step step = reply.try_next(); step != Step::kError; step = reply.try_next())
+    pending += step == Step::kPending;
+  EXPECT_EQ(reply.error()->code(), Errc::kTruncated);
+  EXPECT_GE(pending, 8u);
 }
 
 TEST(WireBackend, LimitsEndAnAnswerThatGrowsWithoutBound) {

@@ -71,10 +71,25 @@ Result<Address> address_of(std::string_view url) {
   return address;
 }
 
+// 127.0.0.0/8 as four numbers. Whatever else is made of digits and dots may be looked up as a name.
+bool is_ipv4_loopback(std::string_view host) {
+  int parts = 0;
+  for (bool more = true; more; ++parts) {
+    const std::string_view part = host.substr(0, host.find('.'));
+    if (part.empty() || part.size() > 3 || part.find_first_not_of("0123456789") != part.npos)
+      return false;
+    const int value = std::stoi(std::string(part));
+    if (value > 255 || (parts == 0 && value != 127)) return false;
+    more = part.size() < host.size();
+    host.remove_prefix(std::min(part.size() + 1, host.size()));
+  }
+  return parts == 4;
+}
+
 // Names that never leave this machine.
 bool is_loopback(std::string_view host) {
   return host == "localhost" || host.ends_with(".localhost") || host == "[::1]" ||
-         (host.starts_with("127.") && host.find_first_not_of("0123456789.") == host.npos);
+         is_ipv4_loopback(host);
 }
 
 bool is_token(std::string_view name) {
@@ -115,7 +130,8 @@ std::string url_of(const Provider& provider, const ApiConfig& config) {
 // server in the next room is not worth an error.
 bool is_credential(std::string_view header) {
   const std::string name = lower(header);
-  for (const std::string_view word : {"key", "token", "secret", "auth", "cookie"})
+  for (const std::string_view word : {"key", "token", "secret", "auth", "cookie", "pass", "pwd",
+                                      "credential", "session", "signature", "jwt"})
     if (name.find(word) != std::string::npos) return true;
   return false;
 }
@@ -216,7 +232,18 @@ Result<Endpoint> endpoint_of(const Provider& provider, const ApiConfig& config,
   if (!endpoint.timeouts.connect) endpoint.timeouts.connect = kConnect;
   if (!endpoint.timeouts.first) endpoint.timeouts.first = kFirst;
   if (!endpoint.timeouts.idle) endpoint.timeouts.idle = kIdle;
-  endpoint.options = options_of(config);
+  ApiConfig reached = config;
+  if (address->plain && is_loopback(address->host)) {
+    // A proxy is another machine, and the key would reach it in clear.
+    if (config.proxy.empty()) reached.proxy = "none";
+    if (reached.proxy != "none" && *credential && !config.allow_plain_http)
+      return Error(Errc::kForbidden,
+                   "the key would go over plain http to a proxy; set proxy to \"none\", or "
+                   "allow_plain_http")
+          .with_provider(std::string(provider.scheme))
+          .with_detail("field", "proxy");
+  }
+  endpoint.options = options_of(reached);
   endpoint.transport = transport_of(config, endpoint);
   return endpoint;
 }

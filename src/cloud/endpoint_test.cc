@@ -101,7 +101,8 @@ TEST_F(EndpointTest, AKeyGoesOverPlainHttpToThisMachineOnly) {
                           "http://[::1]:8080/v1", "http://llm.localhost/v1"})
     EXPECT_TRUE(endpoint_of(provider(), {.key = kCanary, .base_url = url})) << url;
   for (const char* url : {"http://192.168.1.5:8000/v1", "http://localhost.example.com/v1",
-                          "http://127.0.0.1.example.com", "http://example.com"}) {
+                          "http://127.0.0.1.example.com", "http://example.com",
+                          "http://127.1.2.3.4", "http://127.999.1.1", "http://127.1."}) {
     EXPECT_EQ(refused({.key = kCanary, .base_url = url}).code(), Errc::kForbidden) << url;
     EXPECT_TRUE(endpoint_of(provider(), {.base_url = url})) << url;
     EXPECT_TRUE(
@@ -110,6 +111,17 @@ TEST_F(EndpointTest, AKeyGoesOverPlainHttpToThisMachineOnly) {
     EXPECT_EQ(refused({.base_url = url, .headers = {{"x-api-key", kCanary}}}).code(),
               Errc::kForbidden);
   }
+}
+
+TEST_F(EndpointTest, AProxyIsAnotherMachine) {
+  const char* here = "http://localhost:8000/v1";
+  EXPECT_EQ(endpoint_of(provider(), {.key = kCanary, .base_url = here})->options->proxy, "none");
+  const char* proxy = "http://proxy.example.com:3128";
+  const Error error = refused({.key = kCanary, .base_url = here, .proxy = proxy});
+  EXPECT_EQ(error.code(), Errc::kForbidden);
+  EXPECT_EQ(error.detail("field"), "proxy");
+  EXPECT_EQ(endpoint_of(provider(), {.base_url = here, .proxy = proxy})->options->proxy, proxy);
+  EXPECT_EQ(endpoint_of(provider(), {.key = kCanary})->options->proxy, "");
 }
 
 TEST_F(EndpointTest, HeadersCannotSmuggle) {
@@ -146,6 +158,14 @@ TEST(SecretTest, NeverPrintsAndIsOverwritten) {
   const Secret& same = two;
   two = same;
   EXPECT_EQ(two.reveal(), "b");
+}
+
+TEST(Scrub, TakesWhatAClipHasLeftOfASecret) {
+  const std::vector<Secret> secrets = {Secret("sk-canary-0123456789")};
+  EXPECT_EQ(scrubbed("key sk-canary-0123", secrets), "key [secret]");
+  EXPECT_EQ(scrubbed("key sk-canary ...", secrets), "key [secret] ...");
+  EXPECT_EQ(scrubbed("key sk-ca", secrets), "key sk-ca");
+  EXPECT_EQ(scrubbed("sk-canary is a word", secrets), "sk-canary is a word");
 }
 
 TEST(Scrub, TakesSecretsOutOfEveryTextOfAnError) {

@@ -264,7 +264,9 @@ Error provider_error(std::string_view provider, const http::HttpHead& head, std:
               .with_provider(std::string(provider))
               .with_http_status(head.status)
               .with_body(body)
-              .with_retry(inside ? verdict.retry : server_hint(head, verdict.retry));
+              .with_retry(inside || verdict.code == Errc::kQuotaExceeded
+                              ? verdict.retry
+                              : server_hint(head, verdict.retry));
   const std::string& name = complaint.code.empty() ? complaint.type : complaint.code;
   if (!name.empty()) error = std::move(error).with_provider_code(name);
   std::string id = complaint.request_id;

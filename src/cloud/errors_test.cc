@@ -80,6 +80,13 @@ TEST(ProviderError, TheServerKnowsBestWhetherToRetry) {
             RetryHint::kYes);
 }
 
+TEST(ProviderError, NoServerCanMakeAnExhaustedQuotaARetry) {
+  EXPECT_EQ(provider_error("p", head(429, {{"x-should-retry", "true"}}), "",
+                           {.code = "insufficient_quota"})
+                .retry(),
+            RetryHint::kNo);
+}
+
 TEST(ProviderError, CarriesWhatAProgramMayActOn) {
   const Complaint complaint{
       .type = "t", .code = "c", .message = "two\nlines", .param = "messages[0]"};

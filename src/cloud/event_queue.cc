@@ -85,6 +85,7 @@ void EventQueue::begin(Key key, std::uint32_t choice, Event::PartKind kind, std:
                        std::string_view id, std::string_view extra) {
   Open& part = parts_[key];
   last_ = nullptr;
+  answer_bytes_ += data.size() + id.size() + extra.size();
   part.choice = choice;
   part.kind = kind;
   Choice& of = choices_[choice];
@@ -120,6 +121,7 @@ void EventQueue::delta_view(Key key, std::string_view bytes) {
 void EventQueue::end(Key key, std::string_view data, std::string_view id, std::string_view extra) {
   Open* const part = find(key);
   if (!part || part->ended) return;
+  answer_bytes_ += data.size() + id.size() + extra.size();
   if (!part->out) {
     part->ended = true;
     part->end_data = data;

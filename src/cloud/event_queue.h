@@ -52,7 +52,7 @@ class EventQueue {
   const Event& pop();
   // Put into every usage from now on.
   Timing timing{};
-  // Bytes of deltas so far, held back ones included.
+  // Bytes of parts so far, held back ones included.
   std::size_t answer_bytes() const noexcept { return answer_bytes_; }
 
  private:

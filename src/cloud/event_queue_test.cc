@@ -47,6 +47,9 @@ TEST(EventQueue, GivesWhatWasPutInItsOrder) {
   EXPECT_EQ(response.id, "r1");
   EXPECT_EQ(response.choices[0].finish_raw, "stop");
   EXPECT_EQ(queue.answer_bytes(), 12u);
+  queue.begin(2, 1, PartKind::kToolCall, "name", "id");
+  queue.end(2, "s", "i", "e");
+  EXPECT_EQ(queue.answer_bytes(), 21u);
 }
 
 TEST(EventQueue, LetsPartsThatInterleaveOutOneAfterTheOther) {

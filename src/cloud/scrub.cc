@@ -9,9 +9,23 @@ namespace {
 constexpr std::size_t kShortest = 8;
 constexpr std::string_view kInstead = "[secret]";
 
+// Where the text ends, without the mark of one that was clipped.
+std::size_t end_of(std::string_view text) {
+  return text.ends_with(" ...") ? text.size() - 4 : text.size();
+}
+
+// How much of the beginning of `word` a clipped text ends with: a part of a key is a secret, too.
+std::size_t clipped(std::string_view text, std::string_view word) {
+  text = text.substr(0, end_of(text));
+  for (std::size_t n = std::min(word.size() - 1, text.size()); n >= kShortest; --n)
+    if (text.ends_with(word.substr(0, n))) return n;
+  return 0;
+}
+
 bool holds(std::string_view text, const std::vector<Secret>& secrets) {
   return std::any_of(secrets.begin(), secrets.end(), [&](const Secret& secret) {
-    return secret.reveal().size() >= kShortest && text.find(secret.reveal()) != text.npos;
+    const std::string& word = secret.reveal();
+    return word.size() >= kShortest && (text.find(word) != text.npos || clipped(text, word) != 0);
   });
 }
 
@@ -32,6 +46,7 @@ std::string scrubbed(std::string_view text, const std::vector<Secret>& secrets) 
     if (word.size() < kShortest) continue;
     for (std::size_t at = out.find(word); at != out.npos; at = out.find(word, at + kInstead.size()))
       out.replace(at, word.size(), kInstead);
+    if (const std::size_t n = clipped(out, word); n != 0) out.replace(end_of(out) - n, n, kInstead);
   }
   return out;
 }

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "src/core/poller_state.h"
+#include "src/port/fork.h"
 
 namespace infer {
 inline namespace v0 {
@@ -20,13 +21,28 @@ struct Pool {
   std::mutex mutex;
   std::vector<std::shared_ptr<PollerState>> idle;
 };
-// Never destroyed: a global Reply may still come back here while the process exits.
+std::atomic<Pool*> current_pool{nullptr};
+std::atomic<unsigned> forks{0};
+
+// Never destroyed: a global Reply may still come back here while the process exits. The child of a
+// fork gets one of its own: descriptors and connections of the other are shared with the parent,
+// which may be in the middle of an answer. They are left as they are, for closing them would speak
+// on the parent's connections.
 Pool& pool() {
-  static Pool* const one = new Pool;
-  return *one;
+  static const bool made = [] {
+    current_pool = new Pool;
+    port::at_fork_in_child([] {
+      ++forks;
+      current_pool = new Pool;
+    });
+    return true;
+  }();
+  (void)made;
+  return *current_pool;
 }
 }  // namespace
 
+PollerState::PollerState() : forks_((static_cast<void>(pool()), forks.load())) {}
 PollerState::~PollerState() = default;
 
 std::shared_ptr<PollerState> PollerState::borrow(const std::string& endpoint) {
@@ -50,6 +66,10 @@ std::shared_ptr<PollerState> PollerState::borrow(const std::string& endpoint) {
 }
 
 void PollerState::give_back(std::shared_ptr<PollerState> state) {
+  if (state->forks_ != forks) {
+    new std::shared_ptr<PollerState>(std::move(state));  // the parent's: see pool()
+    return;
+  }
   std::lock_guard lock(pool().mutex);
   if (pool().idle.size() < kMaxIdlePollers) pool().idle.push_back(std::move(state));
 }
@@ -170,8 +190,14 @@ bool PollerState::io_due() {
 }
 
 void PollerState::set_io_time(Clock::time_point when) {
-  std::lock_guard lock(mutex);
-  io_time_ = when;
+  bool write = false;
+  {
+    std::lock_guard lock(mutex);
+    // A reply that is destroyed on another thread may make it earlier while this one sleeps.
+    write = when < io_time_ && asleep_.exchange(false, std::memory_order_relaxed);
+    io_time_ = when;
+  }
+  if (write) wait_.wake();
 }
 
 Reply* PollerState::take_ready() {

@@ -39,6 +39,7 @@ struct PollerSlot : std::enable_shared_from_this<PollerSlot> {
 };
 
 struct PollerState {
+  PollerState();
   ~PollerState();
 
   // A poller for one blocking reply, from a pool of idle ones, and back. Last in, first out, and
@@ -113,6 +114,7 @@ struct PollerState {
   std::vector<PollerSlot*> timers_;  // a binary heap, earliest first
   Clock::time_point io_time_ = Clock::time_point::max();
   std::uint32_t busy_waits_ = 0;  // since sockets were last looked at
+  const unsigned forks_;          // of the process, when this was made
   std::string endpoint_;          // spoken to last; guarded by the pool
   port::Wait wait_;
   std::unique_ptr<PollerIo> io_;  // destroyed first: it forgets its sockets

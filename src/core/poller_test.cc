@@ -1,6 +1,7 @@
 #include "infer/poller.h"
 
 #include <gtest/gtest.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -797,6 +798,33 @@ TEST(Poller, TimersAndReadyListAgreeWithAPlainList) {
   Oracle oracle(1000);
   for (int i = 0; i < 20000 && !testing::Test::HasFatalFailure(); ++i) oracle.step();
   if (!testing::Test::HasFatalFailure()) oracle.drain();
+}
+
+// The child of a fork shares descriptors with its parent: it must not use the parent's pollers, nor
+// take back what the parent had lent.
+TEST(Poller, TheChildOfAForkHasAPoolOfItsOwn) {
+  auto kept = PollerState::borrow("https://fork");
+  const PollerState* const pooled = [] {
+    auto state = PollerState::borrow("https://fork");
+    const PollerState* const at = state.get();
+    PollerState::give_back(std::move(state));
+    return at;
+  }();
+  const pid_t child = fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) {
+    const PollerState* const lent = kept.get();
+    PollerState::give_back(std::move(kept));
+    const auto a = PollerState::borrow("https://fork");
+    const auto b = PollerState::borrow("https://fork");
+    const bool own = a.get() != pooled && b.get() != pooled && a.get() != lent && b.get() != lent;
+    _exit(own ? 0 : 1);
+  }
+  int status = -1;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_TRUE(WIFEXITED(status));
+  EXPECT_EQ(WEXITSTATUS(status), 0);
+  EXPECT_EQ(PollerState::borrow("https://fork").get(), pooled);
 }
 
 }  // namespace

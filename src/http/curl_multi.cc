@@ -64,9 +64,10 @@ int CurlMulti::on_timer(CURLM*, long ms, void* self) noexcept {
 
 void CurlMulti::drive(std::span<const port::Ready> ready) {
   std::lock_guard lock(mutex_);
+  const std::size_t before = blocks_.in_use();  // of replies that nobody reads, perhaps
   for (const port::Ready& one : ready) {
     act(one.fd, (one.readable ? CURL_CSELECT_IN : 0) | (one.writable ? CURL_CSELECT_OUT : 0));
-    if (blocks_.in_use() >= kEnoughBlocks) break;
+    if (blocks_.in_use() >= before + kEnoughBlocks) break;
   }
   if (ready.empty()) {
     armed_time_ = Clock::time_point::max();
@@ -124,6 +125,10 @@ void CurlMulti::finish(CurlTransfer& transfer, CURLcode code) {
       again = transfer.follow();
     if (!again && (code != CURLE_OK || !transfer.head_complete))
       transfer.error = curl_error(transfer, code);
+    // For those who count what a server is asked to bear.
+    if (transfer.error && transfer.sends > 1)
+      transfer.error =
+          std::move(*transfer.error).with_detail("sends", std::to_string(transfer.sends));
   }
   remove(transfer);
   if (again) {
@@ -307,15 +312,19 @@ void CurlMulti::abandon(std::unique_ptr<CurlTransfer> gone, bool proven) noexcep
     } catch (const std::bad_alloc&) {
     }
   }
-  if (gone) {
+  const bool gone_now = gone != nullptr;
+  if (gone_now) {
     remove(*transfer);
     gone.reset();
   } else {
     transfer->drop_at = Clock::now() + kDrain;
     transfer->discard();
-    if (transfer->paused) return resume(*transfer);
   }
-  settle();
+  try {
+    if (!gone_now && transfer->paused) return resume(*transfer);
+    settle();
+  } catch (const std::bad_alloc&) {  // what waits is looked at with the next event
+  }
 }
 
 }  // namespace infer::http

@@ -57,13 +57,20 @@ bool tls_is_openssl() {
 // For every handshake: the certificates are read when they are needed for the first time.
 CURLcode use_store(CURL*, void* context, void* self) noexcept {
   auto& transfer = *static_cast<CurlTransfer*>(self);
-  auto store = ca_store(transfer.request.options->ca_file);
-  if (!store) {
-    if (!transfer.error) transfer.error = std::move(store.error());
-    return CURLE_SSL_CACERT_BADFILE;
+  const Options& options = *transfer.request.options;
+  // Nothing is checked with it, but for a proxy's own certificate.
+  if (options.insecure_tls && options.proxy.compare(0, 6, "https:") != 0) return CURLE_OK;
+  try {
+    auto store = ca_store(options.ca_file);
+    if (!store) {
+      if (!transfer.error) transfer.error = std::move(store.error());
+      return CURLE_SSL_CACERT_BADFILE;
+    }
+    SSL_CTX_set1_cert_store(static_cast<SSL_CTX*>(context), *store);
+    return CURLE_OK;
+  } catch (const std::bad_alloc&) {
+    return CURLE_OUT_OF_MEMORY;
   }
-  SSL_CTX_set1_cert_store(static_cast<SSL_CTX*>(context), *store);
-  return CURLE_OK;
 }
 
 void set_tls(CURL* easy, const Options& options) {

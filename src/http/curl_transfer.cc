@@ -8,6 +8,13 @@
 namespace infer::http {
 
 namespace {
+
+// Made before it is needed: to make one takes memory.
+const Error& no_memory() {
+  static const Error* const one =
+      new Error(Errc::kOutOfMemory, "no memory for the answer of a server");
+  return *one;
+}
 std::string_view trimmed(std::string_view text) {
   const auto blank = [](char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; };
   while (!text.empty() && blank(text.front())) text.remove_prefix(1);
@@ -33,7 +40,9 @@ CurlTransfer::CurlTransfer(HttpRequest what, std::shared_ptr<const Origin> to, B
       body(blocks),
       fresh(request.once),
       origin_(std::move(to)),
-      counts_(counts) {}
+      counts_(counts) {
+  (void)no_memory();
+}
 
 void CurlTransfer::begin(CurlEasy with) noexcept {
   handle_ = std::move(with);
@@ -66,6 +75,7 @@ void CurlTransfer::written() noexcept {
 bool CurlTransfer::follow() {
   if (next_url_.empty()) return false;
   request.url = std::exchange(next_url_, {});
+  sends = 0;
   if (std::exchange(next_get_, false)) {
     request.method = "GET";
     request.body.clear();
@@ -98,7 +108,7 @@ std::size_t CurlTransfer::on_header(char* line, std::size_t, std::size_t n, void
   try {
     if (transfer.take_line({line, n})) return n;
   } catch (const std::bad_alloc&) {
-    transfer.fail(Error(Errc::kOutOfMemory, "no memory for the headers of an answer"));
+    transfer.fail(no_memory());
   }
   return n == 0 ? 1 : 0;  // any other number ends the transfer
 }
@@ -209,7 +219,7 @@ std::size_t CurlTransfer::on_body(char* bytes, std::size_t, std::size_t n, void*
   try {
     transfer.body.append(bytes, n);
   } catch (const std::bad_alloc&) {
-    transfer.fail(Error(Errc::kOutOfMemory, "no memory for the body of an answer"));
+    transfer.fail(no_memory());
     return 0;
   }
   transfer.wake();
@@ -239,6 +249,7 @@ int CurlTransfer::on_connected(void* self, char*, char*, int, int) noexcept {
   auto& transfer = *static_cast<CurlTransfer*>(self);
   transfer.connected();
   transfer.sent_any = true;
+  ++transfer.sends;
   // A pooled connection that turns out dead is replaced by a new one, not by the next of the pool,
   // which may be dead as well: the server sees a request twice at most.
   curl_easy_setopt(transfer.easy, CURLOPT_FRESH_CONNECT, 1L);

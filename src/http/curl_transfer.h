@@ -92,6 +92,7 @@ class CurlTransfer {
   bool fresh = false;          // no pooled connection, please
   bool tried_again = false;    // after a dead pooled connection
   bool sent_any = false;       // a connection is there: the request goes out
+  int sends = 0;               // how often; since the last redirect
   std::size_t head_bytes = 0;  // of this try's answers
   Clock::time_point not_before = Clock::time_point::min();  // when it may start
   Clock::time_point drop_at = Clock::time_point::max();     // in the list of what is drained

@@ -173,6 +173,8 @@ class RetrySource final : public Source {
   Step failed(Poller& poller) {
     Error error = inner_->take_error();
     if (succeeded_ || call_.stop.stop_requested()) return fail(std::move(error));
+    // The transport sends once more by itself where a pooled connection was dead: that one counts.
+    if (error.detail("sends") == "2") ++attempts_;
     RetryVerdict verdict = judge(shared_.policy, error, describe());
     if (verdict.wait) {
       if (event_) return fail(std::move(error));  // something of the attempt has gone out

@@ -546,6 +546,9 @@ MaybeError MessagesReader::block_delta(const RawView& event, std::string_view da
   if (delta.text_or("type").empty())
     return bad("content_block_delta needs a \"delta\" with a \"type\"", data);
   const std::string_view taken = known_delta(found->second, *index, delta, data, out);
+  // These are kept until the block ends.
+  if (taken == "citation" || taken == "signature")
+    if (auto error = hold(data.size())) return error;
   if (delta.members().size() == (taken.empty() ? 1u : 2u)) return std::nullopt;
   if (auto error = hold(data.size())) return error;
   for (const RawMember& member : delta.members())

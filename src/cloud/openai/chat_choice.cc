@@ -457,11 +457,14 @@ Flaw ChatChoice::slot_of(const Json& delta, std::size_t position, std::size_t& s
 
 Flaw ChatChoice::name_call(Call& call, const Json& delta, std::string_view raw) {
   if (call.begun) return std::nullopt;  // names and ids that are repeated tell nothing
+  const std::size_t before = call.id.size() + call.name.size();
   if (call.id.empty()) call.id = core::string_or(delta, "id");
   const Json* custom = core::find(delta, "custom");
   if (custom && custom->is_object()) call.custom = true;
   const Json* function = call.custom ? custom : core::find(delta, "function");
   if (function && call.name.empty()) call.name = core::string_or(*function, "name");
+  kept_bytes_ += call.id.size() + call.name.size() - before;
+  if (kept_bytes_ > kMaxKept) return "it holds more than 16 MiB of names and ids";
   for (const RawMember& member : raw_members(raw)) {
     if (is_one_of(member.key, {"index", "id", "type", "function", "custom"})) continue;
     const Json* value = core::find(delta, member.key);
@@ -483,7 +486,9 @@ Flaw ChatChoice::arguments(Call& call, std::string_view bytes, EventQueue& out) 
     // The id comes with the name or before it; a server that has none gives arguments at once.
     if (call.name.empty() || (call.id.empty() && bytes.empty() && call.held.empty())) {
       call.held += bytes;
+      kept_bytes_ += bytes.size();
       if (call.held.size() > kMaxNameless) return "a tool call of 1 MiB without a name";
+      if (kept_bytes_ > kMaxKept) return "it holds more than 16 MiB of tool calls without names";
       return std::nullopt;
     }
     begin_call(call, out);

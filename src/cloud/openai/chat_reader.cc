@@ -13,8 +13,8 @@ namespace {
 using core::Json;
 
 constexpr std::int64_t kMaxChoiceIndex = 1023;
-constexpr std::size_t kMaxSeen = 256;               // names of members that are not known
-constexpr std::size_t kMaxLateFacts = 1024 * 1024;  // bytes of such members after the start
+constexpr std::size_t kMaxSeen = 256;           // names of members that are not known
+constexpr std::size_t kMaxFacts = 1024 * 1024;  // bytes of such members, before and after the start
 
 std::string_view trimmed(std::string_view text) {
   const auto space = [](char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; };
@@ -313,7 +313,8 @@ bool ChatReader::is_seen(std::string_view name) const {
 
 void ChatReader::note_fact(std::string_view name, std::string_view raw) {
   if (seen_.size() >= kMaxSeen) return;
-  if (started_ && late_facts_.size() + raw.size() > kMaxLateFacts) return;
+  const std::string& facts = started_ ? late_facts_ : start_facts_;
+  if (facts.size() + name.size() + raw.size() > kMaxFacts) return;
   seen_.emplace_back(name);
   add_fact(started_ ? late_facts_ : start_facts_, name, raw);
 }
