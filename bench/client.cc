@@ -9,8 +9,8 @@
 // rounds' ratios, an absolute figure the median of the rounds. docs/guides/benchmarks.md says what
 // each figure means.
 //
-// --quick: few and short rounds, to see that it runs: no goal is judged. --only PART: decode, burst,
-// paced, completion, idle, tls, cancel, start or sdk. --json FILE: as every benchmark.
+// --quick: few and short rounds, to see that it runs: no goal is judged. --only PART: decode,
+// burst, paced, completion, idle, tls, cancel, start or sdk. --json FILE: as every benchmark.
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <netdb.h>

@@ -14,7 +14,7 @@ enum class Dialect : std::uint8_t { kOpenAi, kAnthropic };
 // How much the events of one answer resemble each other.
 enum class Variety : std::uint8_t {
   kReal,     // as the provider sends them: ids and times are those of the answer, padding varies
-  kHostile,  // ids, times or spacing differ from event to event: nothing can be learnt from the last
+  kHostile,  // ids, times or spacing differ from event to event: nothing can be learnt
 };
 
 // The blocks of one streamed answer of `tokens` pieces of text, each with the empty line that ends

@@ -10,8 +10,8 @@
 //   GET /stats                  "CONNECTIONS HANDSHAKES REQUESTS"
 //   GET /closed                 of each idle stream that ended: "ID NANOSECONDS" (steady clock)
 //
-// What follows is a provider's own path; ".../messages" means Anthropic. It prints the ports without
-// and with TLS, and ends when its standard input does. Usage: bench_client_server CERT KEY
+// What follows is a provider's own path; ".../messages" means Anthropic. It prints the ports
+// without and with TLS, and ends when its standard input does. Usage: bench_client_server CERT KEY
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/in.h>

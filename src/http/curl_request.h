@@ -8,8 +8,8 @@
 
 namespace infer::http {
 
-// Before anything else; any thread, any number of times. Never cleaned up: others in the process may
-// use libcurl too.
+// Before anything else; any thread, any number of times. Never cleaned up: others in the process
+// may use libcurl too.
 void curl_init();
 // A handle with all that is the same for every request; null: no memory.
 CURL* new_easy();

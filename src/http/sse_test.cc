@@ -67,7 +67,8 @@ std::vector<Vector> vectors() {
        "event:a\nevent:b\ndata:x\n\nevent:a\nevent\ndata:y\n\n",
        {{"x", "b", ""}, {"y", "", ""}}},
       {"field-parsing",
-       "data:\0\ndata:  2\rData:1\ndata\0:2\ndata:1\r\0data:4\nda-ta:3\rdata_5\ndata:3\rdata:\r\n data:32\ndata:4\n\n"s,
+       "data:\0\ndata:  2\rData:1\ndata\0:2\ndata:1\r\0data:4\nda-ta:3\rdata_5\n"
+       "data:3\rdata:\r\n data:32\ndata:4\n\n"s,
        messages({"\0\n 2\n1\n3\n\n4"s})},
       {"retry-bogus", "retry:3000\nretry:1000x\ndata:x\n\n", messages({"x"}), 3000},
       {"retry", "retry:03000\ndata:x\n\n", messages({"x"}), 3000},

@@ -3,11 +3,11 @@
 //   - system and developer messages at the beginning are "system"; one that comes later stays where
 //     it is, as a message of role "system". Claude Opus 4.8 and what came after it take those; an
 //     older model refuses the request, which is better than instructions in another place.
-//   - messages of one role in a row are one message with the blocks of all; tool results are said by
-//     the user.
+//   - messages of one role in a row are one message with the blocks of all; tool results are
+//     said by the user.
 //   - what an answer of this provider held goes back byte for byte: signatures, opaque blocks,
-//     citations. Reasoning and opaque items of other providers, reasoning without a signature (of an
-//     answer that was cut) and calls that another provider has run itself are left out, with a
+//     citations. Reasoning and opaque items of other providers, reasoning without a signature (of
+//     an answer that was cut) and calls that another provider has run itself are left out, with a
 //     warning.
 //   - an empty text says nothing and is refused by the server: left out.
 #ifndef INFER_SRC_CLOUD_ANTHROPIC_CONTENT_H_

@@ -4,14 +4,14 @@
 //   message_delta* message_stop                         | ... error
 //
 // What becomes of what:
-//   - a block of type text, thinking, redacted_thinking or tool_use is a part of its kind; what else
-//     it holds (citations, caller) stands in the part's extra, byte for byte;
+//   - a block of type text, thinking, redacted_thinking or tool_use is a part of its kind; what
+//     else it holds (citations, caller) stands in the part's extra, byte for byte;
 //   - a block of any other type is a part of kOpaque: its whole JSON, its streamed input put in;
 //   - an unknown delta is added to its block's members by name: strings are continued, arrays are
 //     appended;
 //   - the members of the message that are no part of it (container, context_management, ...) are in
-//     Meta::extra if they come at the beginning, and in Usage::raw, beside the figures, if they come
-//     at the end; a refusal's stop_details are also a warning;
+//     Meta::extra if they come at the beginning, and in Usage::raw, beside the figures, if they
+//     come at the end; a refusal's stop_details are also a warning;
 //   - rate limits of the head are in Meta::extra as "rate_limits": {header: value}.
 #ifndef INFER_SRC_CLOUD_ANTHROPIC_MESSAGES_READER_H_
 #define INFER_SRC_CLOUD_ANTHROPIC_MESSAGES_READER_H_

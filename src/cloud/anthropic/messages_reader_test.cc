@@ -210,8 +210,8 @@ TEST(AnthropicWhole, fixtures_say_what_an_independent_reading_finds) {
 const char* const kStart =
     R"({"type":"message_start","message":{"id":"msg_1","type":"message","role":"assistant",)"
     R"("content":[],"model":"claude-x","stop_reason":null,"stop_sequence":null,)"
-    R"("usage":{"input_tokens":10,"cache_read_input_tokens":100,"cache_creation_input_tokens":1000,)"
-    R"("output_tokens":1}}})";
+    R"("usage":{"input_tokens":10,"cache_read_input_tokens":100,)"
+    R"("cache_creation_input_tokens":1000,"output_tokens":1}}})";
 const char* const kStop = R"({"type":"message_stop"})";
 
 std::vector<std::string> around(std::vector<std::string> payloads) {
@@ -254,8 +254,9 @@ TEST(AnthropicStream, every_stop_reason) {
     EXPECT_EQ(choice.finish, finish) << word;
     EXPECT_EQ(choice.finish_raw.empty() ? "null" : '"' + choice.finish_raw + '"', word);
   }
-  const Read stopped = read_around(
-      {R"({"type":"message_delta","delta":{"stop_reason":"stop_sequence","stop_sequence":"END"}})"});
+  const Read stopped =
+      read_around({R"({"type":"message_delta","delta":{"stop_reason":"stop_sequence",)"
+                   R"("stop_sequence":"END"}})"});
   EXPECT_EQ(stopped.response.choices.at(0).finish, Finish::kStopSequence);
   EXPECT_EQ(stopped.response.choices.at(0).stop_sequence, "END");
 }
@@ -348,9 +349,9 @@ TEST(AnthropicStream, blocks_that_are_not_known_are_kept_whole) {
   expect_clean(read, "opaque");
   const auto& parts = read.response.message().parts;
   ASSERT_EQ(parts.size(), 3u);
-  EXPECT_EQ(
-      parts[0].get<Opaque>()->json,
-      R"({"type":"server_tool_use","id":"s","name":"web","x":[1, 2],"input":{"q": 1},"more":true})");
+  EXPECT_EQ(parts[0].get<Opaque>()->json,
+            R"({"type":"server_tool_use","id":"s","name":"web","x":[1, 2],)"
+            R"("input":{"q": 1},"more":true})");
   EXPECT_EQ(parts[0].get<Opaque>()->type, "server_tool_use");
   EXPECT_EQ(parts[1].get<Opaque>()->json, R"({"type":"web_result","content":[{"u" : 1}]})");
   EXPECT_EQ(parts[2].get<Opaque>()->json,

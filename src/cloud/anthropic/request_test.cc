@@ -170,7 +170,8 @@ TEST(AnthropicRequest, pictures_and_documents) {
   const Json content = write(request).json["messages"][0]["content"];
   EXPECT_EQ(content, Json::parse(R"([
       {"type":"image","source":{"type":"base64","media_type":"image/jpeg","data":"AQID"}},
-      {"type":"image","source":{"type":"base64","media_type":"image/png","data":"iVBORw0KGgouLi4="}},
+      {"type":"image","source":{"type":"base64","media_type":"image/png",
+        "data":"iVBORw0KGgouLi4="}},
       {"type":"image","source":{"type":"url","url":"https://example.com/cat"}},
       {"type":"document","source":{"type":"url","url":"https://example.com/a.pdf"}},
       {"type":"document","title":"a.pdf",

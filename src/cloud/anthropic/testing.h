@@ -1,5 +1,5 @@
-// For the tests of this room: streams and answers of the provider, driven through the reader without
-// a connection.
+// For the tests of this room: streams and answers of the provider, driven through the reader
+// without a connection.
 #ifndef INFER_SRC_CLOUD_ANTHROPIC_TESTING_H_
 #define INFER_SRC_CLOUD_ANTHROPIC_TESTING_H_
 

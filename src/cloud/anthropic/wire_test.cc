@@ -161,7 +161,8 @@ TEST(AnthropicWire, cuts_at_every_byte_are_no_success_before_the_proof_and_one_a
 
 TEST(AnthropicWire, the_partial_answer_of_a_cut_stream) {
   const std::string bytes = sse_of(
-      {R"({"type":"message_start","message":{"id":"m","model":"claude-x","usage":{"input_tokens":9}}})",
+      {R"({"type":"message_start","message":{"id":"m","model":"claude-x",)"
+       R"("usage":{"input_tokens":9}}})",
        R"({"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}})",
        R"({"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"half"}})"});
   auto response = model_of(answering(bytes)).stream("hi").finish();
@@ -273,8 +274,8 @@ Result<std::vector<ListedModel>> list(const FakeTransport& fake) {
 }
 
 TEST(AnthropicModels, all_pages) {
-  const std::string entry =
-      R"({"type":"model", "id":"claude-b","display_name":"Claude B","created_at":"2025-02-19T01:02:03Z"})";
+  const std::string entry = R"({"type":"model", "id":"claude-b","display_name":"Claude B",)"
+                            R"("created_at":"2025-02-19T01:02:03Z"})";
   FakeTransport fake;
   fake.answer(
       200, "application/json",

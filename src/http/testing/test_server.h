@@ -1,6 +1,6 @@
-// For tests: an HTTP/1.1 server in this process, on an ephemeral port of the loopback, plain or TLS.
-// A thread for each connection, requests one after the other; a function answers them, byte by byte
-// if it likes. It counts what it sees.
+// For tests: an HTTP/1.1 server in this process, on an ephemeral port of the loopback, plain or
+// TLS. A thread for each connection, requests one after the other; a function answers them, byte by
+// byte if it likes. It counts what it sees.
 #ifndef INFER_SRC_HTTP_TESTING_TEST_SERVER_H_
 #define INFER_SRC_HTTP_TESTING_TEST_SERVER_H_
 
