@@ -13,8 +13,8 @@ namespace {
 using core::Json;
 
 constexpr std::int64_t kMaxChoiceIndex = 1023;
-constexpr std::size_t kMaxSeen = 256;           // names of members that are not known
-constexpr std::size_t kMaxFacts = 1024 * 1024;  // bytes of such members, before and after the start
+constexpr std::size_t kMaxSeen = 256;               // names of members that are not known
+constexpr std::size_t kMaxFactBytes = 1024 * 1024;  // of such members, before and after the start
 
 std::string_view trimmed(std::string_view text) {
   const auto space = [](char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; };
@@ -314,7 +314,7 @@ bool ChatReader::is_seen(std::string_view name) const {
 void ChatReader::note_fact(std::string_view name, std::string_view raw) {
   if (seen_.size() >= kMaxSeen) return;
   const std::string& facts = started_ ? late_facts_ : start_facts_;
-  if (facts.size() + name.size() + raw.size() > kMaxFacts) return;
+  if (facts.size() + name.size() + raw.size() > kMaxFactBytes) return;
   seen_.emplace_back(name);
   add_fact(started_ ? late_facts_ : start_facts_, name, raw);
 }
