@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <memory>
+#include <ostream>
 #include <string>
 #include <utility>
 #include <vector>
@@ -21,6 +22,7 @@ using http::FakeTransport;
 // An answer as its server writes it: event by event.
 struct Recorded {
   std::string name{};
+  void PrintTo(const Recorded& stream, std::ostream* out) { *out << stream.name; }
   std::string scheme{};
   std::vector<std::string> events{};
   std::size_t proof = 0;  // so many events prove it whole
