@@ -78,7 +78,7 @@ std::vector<Vector> vectors() {
        "retry:18446744073709551615\n\nretry:18446744073709551616\n\n",
        {},
        18446744073709551615u},
-      {"unknown", "data:test\n data\ndata\nfoobar:xxx\njustsometext\n:c\ndata:test\n\n",
+      {"unknown", "data:test\n data\ndata\nfoobar:zzz\njustsometext\n:c\ndata:test\n\n",
        messages({"test\n\ntest"})},
       {"newlines", "data:test\r\ndata\ndata:test\r\n\r\n", messages({"test\n\ntest"})},
       {"leading-space", "data:\ttest\rdata: \ndata:test\n\n", messages({"\ttest\n\ntest"})},
