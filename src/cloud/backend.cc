@@ -16,7 +16,7 @@ using std::chrono::milliseconds;
 // How long an answer that is proven whole is waited for: its figures come with its last bytes.
 constexpr milliseconds kGrace = std::chrono::seconds(2);
 // Of an answer that is an error, or is not what was asked for: more is not looked at.
-constexpr std::size_t kMaxErrorBody = 1024 * 1024;
+constexpr std::size_t kMaxErrorBody = std::size_t{1024} * 1024;
 constexpr std::size_t kMaxExcerpt = 4096;
 // Bytes that one pull reads, if no event is in them.
 constexpr std::size_t kMostBarren = std::size_t{256} * 1024;

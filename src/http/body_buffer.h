@@ -15,7 +15,7 @@
 namespace infer::http {
 
 struct BodyBlock {
-  static constexpr std::size_t kBytes = 16 * 1024;  // the most that libcurl gives at once
+  static constexpr std::size_t kBytes = std::size_t{16} * 1024;  // the most libcurl gives at once
   BodyBlock* next = nullptr;
   std::size_t used = 0;
   char bytes[kBytes + kPadding];

@@ -229,7 +229,7 @@ std::size_t CurlTransfer::on_body(char* bytes, std::size_t, std::size_t n, void*
 // "identity" is asked for; what comes compressed all the same is decompressed on the way, but a few
 // bytes must not become gigabytes.
 bool CurlTransfer::inflated_too_far(std::size_t n) {
-  constexpr std::uint64_t kFree = 1024 * 1024, kRatio = 100;
+  constexpr std::uint64_t kFree = std::uint64_t{1024} * 1024, kRatio = 100;
   body_bytes_ += n;
   if (body_bytes_ <= kFree) return false;
   curl_off_t wire = 0;

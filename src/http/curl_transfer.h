@@ -43,13 +43,13 @@ class CurlTransfer {
  public:
   // More than this is buffered of no reply: the connection is not read until a quarter of it
   // is left, and TCP tells the server.
-  static constexpr std::size_t kPauseAbove = 256 * 1024;
-  static constexpr std::size_t kResumeBelow = 64 * 1024;
+  static constexpr std::size_t kPauseAbove = std::size_t{256} * 1024;
+  static constexpr std::size_t kResumeBelow = std::size_t{64} * 1024;
   // Enough for servers that let a client come back while a container starts.
   static constexpr int kMostRedirects = 100;
   // Bodies that nobody reads (of redirects, after the proof) are thrown away up to this size: then
   // the connection can be used again. Beyond it a new one is cheaper.
-  static constexpr std::size_t kMostDiscarded = 256 * 1024;
+  static constexpr std::size_t kMostDiscarded = std::size_t{256} * 1024;
 
   CurlTransfer(HttpRequest request, std::shared_ptr<const Origin> to, BodyBlocks* blocks,
                CurlCounts* counts);

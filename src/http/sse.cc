@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::string_view kBom = "\xEF\xBB\xBF";
 // Buffers that one event has made larger than this are not kept for the next.
-constexpr std::size_t kKeptCapacity = 64 * 1024;
+constexpr std::size_t kKeptCapacity = std::size_t{64} * 1024;
 
 // How many bytes at the start of `text`, which does not start with a valid character, one U+FFFD
 // stands for: the beginning of a character as far as it is one (Unicode 3.9, U+FFFD substitution

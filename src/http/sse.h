@@ -33,7 +33,7 @@ class SseDecoder {
   };
 
   // `limit`: bytes. No more than that and one feed is ever held.
-  explicit SseDecoder(std::size_t limit = 16 * 1024 * 1024) : limit_(limit) {}
+  explicit SseDecoder(std::size_t limit = std::size_t{16} << 20) : limit_(limit) {}
 
   // The next bytes. They, and kPadding readable bytes after them, must live until next() has said
   // kMore. Only after kMore, or at the beginning.
