@@ -5,6 +5,8 @@
 #include <cstddef>
 #include <cstdio>
 
+#include "src/core/base64.h"
+
 namespace infer::cli {
 namespace {
 
@@ -98,16 +100,8 @@ void append_number(std::string& out, double value) { append_decimal(out, value);
 void append_number(std::string& out, float value) { append_decimal(out, value); }
 
 void append_base64(std::string& out, std::string_view bytes) {
-  constexpr char kDigits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
   out += '"';
-  for (std::size_t i = 0; i < bytes.size(); i += 3) {
-    const std::size_t left = bytes.size() - i;
-    std::uint32_t group = 0;
-    for (std::size_t j = 0; j < 3; ++j)
-      group = group << 8 | (j < left ? static_cast<unsigned char>(bytes[i + j]) : 0u);
-    for (std::size_t j = 0; j < 4; ++j)
-      out += j <= left ? kDigits[group >> (18 - 6 * j) & 63u] : '=';
-  }
+  core::append_base64(out, bytes);
   out += '"';
 }
 
