@@ -20,13 +20,6 @@ Error wrong(std::string field, std::string message) {
   return Error(Errc::kInvalidRequest, std::move(message)).with_detail("field", std::move(field));
 }
 
-std::string lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  return out;
-}
-
 struct Address {
   std::string base_url{};
   std::string origin{};
@@ -45,7 +38,7 @@ Result<Address> address_of(std::string_view url) {
   Address address;
   const std::size_t colon = url.find("://");
   const std::string scheme =
-      colon == std::string_view::npos ? std::string() : lower(url.substr(0, colon));
+      colon == std::string_view::npos ? std::string() : http::lower_name(url.substr(0, colon));
   if (scheme != "http" && scheme != "https")
     return wrong("base_url", "base_url must begin with https:// or http://");
   address.plain = scheme == "http";
@@ -61,11 +54,11 @@ Result<Address> address_of(std::string_view url) {
     return wrong("base_url", "base_url must end with its path: no '?' and no '#'");
   const std::size_t bracket = authority.find(']');  // of [::1]:8080
   const std::size_t port = authority.find(':', bracket == std::string_view::npos ? 0 : bracket);
-  address.host = lower(authority.substr(0, port));
+  address.host = http::lower_name(authority.substr(0, port));
   if (address.host.empty()) return wrong("base_url", "base_url names no host");
   if (port != std::string_view::npos && !is_port(authority.substr(port + 1)))
     return wrong("base_url", "base_url has a port that is not a number up to 65535");
-  address.origin = scheme + "://" + lower(authority);
+  address.origin = scheme + "://" + http::lower_name(authority);
   address.base_url = address.origin + std::string(rest.substr(authority.size()));
   while (address.base_url.ends_with('/')) address.base_url.pop_back();
   return address;
@@ -101,7 +94,7 @@ bool is_token(std::string_view name) {
 
 void set_header(std::vector<http::Header>& headers, std::string_view name, std::string value) {
   for (http::Header& header : headers) {
-    if (lower(header.name) != lower(name)) continue;
+    if (!http::same_name(header.name, name)) continue;
     header.value = std::move(value);
     return;
   }
@@ -129,7 +122,7 @@ std::string url_of(const Provider& provider, const ApiConfig& config) {
 // By its name: every value in a config is treated as a secret, but "x-title" over plain http to a
 // server in the next room is not worth an error.
 bool is_credential(std::string_view header) {
-  const std::string name = lower(header);
+  const std::string name = http::lower_name(header);
   for (const std::string_view word : {"key", "token", "secret", "auth", "cookie", "pass", "pwd",
                                       "credential", "session", "signature", "jwt"})
     if (name.find(word) != std::string::npos) return true;

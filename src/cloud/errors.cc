@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "src/cloud/raw_object.h"
 #include "src/cloud/wire.h"
 #include "src/core/utf8.h"
 
@@ -246,6 +247,16 @@ std::optional<milliseconds> retry_after(const http::HttpHead& head) {
   const auto date = date_of(*text);
   if (!date) return std::nullopt;
   return wait_of((static_cast<double>(*date) - static_cast<double>(std::time(nullptr))) * 1000);
+}
+
+std::string rate_limits(const http::HttpHead& head, std::string_view prefix) {
+  RawObject limits;
+  for (const http::Header& header : head.headers) {
+    if (!http::same_name(std::string_view(header.name).substr(0, prefix.size()), prefix)) continue;
+    limits.set_string(core::utf8_repaired(http::lower_name(header.name)),
+                      core::utf8_repaired(header.value));
+  }
+  return limits.empty() ? std::string() : limits.text();
 }
 
 Error provider_error(std::string_view provider, const http::HttpHead& head, std::string_view body,

@@ -1,4 +1,4 @@
-#include "src/cloud/anthropic/raw_object.h"
+#include "src/cloud/raw_object.h"
 
 #include "src/cloud/raw_json.h"
 

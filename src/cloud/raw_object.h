@@ -1,7 +1,7 @@
 // A JSON object that is put together from members as they came: their bytes and their order are
 // kept, where a library of JSON values would write them anew.
-#ifndef INFER_SRC_CLOUD_ANTHROPIC_RAW_OBJECT_H_
-#define INFER_SRC_CLOUD_ANTHROPIC_RAW_OBJECT_H_
+#ifndef INFER_SRC_CLOUD_RAW_OBJECT_H_
+#define INFER_SRC_CLOUD_RAW_OBJECT_H_
 
 #include <cstddef>
 #include <functional>
@@ -51,4 +51,4 @@ class RawObject {
 
 }  // namespace infer::cloud
 
-#endif  // INFER_SRC_CLOUD_ANTHROPIC_RAW_OBJECT_H_
+#endif  // INFER_SRC_CLOUD_RAW_OBJECT_H_

@@ -88,6 +88,8 @@ Error provider_error(std::string_view provider, const http::HttpHead& head, std:
 // retry-after-ms, else retry-after as seconds or as a date; nothing for what is not finite,
 // negative, or absurd (more than a year).
 std::optional<std::chrono::milliseconds> retry_after(const http::HttpHead& head);
+// The headers whose names begin with `prefix`, as a JSON object, names in lower case; empty: none.
+std::string rate_limits(const http::HttpHead& head, std::string_view prefix);
 // kProtocol: `what` is wrong with the event number `event`, counted from 1; 0: with the body.
 Error bad_answer(std::string_view provider, std::string_view what, std::size_t event,
                  std::string_view bytes);

@@ -15,6 +15,12 @@ bool same_name(std::string_view a, std::string_view b) noexcept {
   return true;
 }
 
+std::string lower_name(std::string_view name) {
+  std::string lower(name);
+  for (char& c : lower) c = lower_ascii(c);
+  return lower;
+}
+
 const std::string* HttpHead::find(std::string_view name) const noexcept {
   for (const Header& header : headers)
     if (same_name(header.name, name)) return &header.value;

@@ -24,8 +24,10 @@ struct Header {
   std::string name{};
   std::string value{};
 };
-// Names of headers are the same in any case.
+// Names of headers, hosts and media types are the same in any case.
 bool same_name(std::string_view a, std::string_view b) noexcept;
+// The same name in the case in which it is compared and kept; ASCII only.
+std::string lower_name(std::string_view name);
 
 // What all requests of one backend share.
 struct Options {

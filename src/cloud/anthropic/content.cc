@@ -6,8 +6,8 @@
 
 #include "src/cloud/anthropic/anthropic.h"
 #include "src/cloud/anthropic/media_block.h"
-#include "src/cloud/anthropic/raw_object.h"
 #include "src/cloud/raw_json.h"
+#include "src/cloud/raw_object.h"
 #include "src/core/json.h"
 
 namespace infer::cloud {

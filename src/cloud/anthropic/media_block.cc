@@ -15,10 +15,8 @@ enum class FileKind : std::uint8_t { kUnknown, kImage, kPdf, kText };
 
 // "image/PNG; foo=bar" as "image/png".
 std::string plain_mime(std::string_view mime) {
-  std::string name(mime.substr(0, mime.find(';')));
+  std::string name = http::lower_name(mime.substr(0, mime.find(';')));
   while (!name.empty() && name.back() == ' ') name.pop_back();
-  for (char& c : name)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
   return name == "image/jpg" ? "image/jpeg" : name;
 }
 

@@ -6,7 +6,7 @@
 
 #include "infer/message.h"
 #include "infer/result.h"
-#include "src/cloud/anthropic/raw_object.h"
+#include "src/cloud/raw_object.h"
 
 namespace infer::cloud {
 

@@ -12,9 +12,9 @@
 
 #include "src/cloud/anthropic/anthropic.h"
 #include "src/cloud/anthropic/json_check.h"
-#include "src/cloud/anthropic/raw_object.h"
 #include "src/cloud/anthropic/raw_view.h"
 #include "src/cloud/delta_template.h"
+#include "src/cloud/raw_object.h"
 #include "src/core/utf8.h"
 
 #if defined(__SSE2__)
@@ -33,15 +33,6 @@ constexpr std::int64_t kMaxBlocks = 1024;
 template <class Names>
 bool is_one_of(std::string_view name, const Names& names) {
   return std::find(std::begin(names), std::end(names), name) != std::end(names);
-}
-
-char lower_case(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
-
-// `beginning` in lower case; `name` in any.
-bool begins_with(std::string_view name, std::string_view beginning) {
-  return name.size() >= beginning.size() &&
-         std::equal(beginning.begin(), beginning.end(), name.begin(),
-                    [](char a, char b) { return a == lower_case(b); });
 }
 
 Finish finish_of(std::string_view reason) {
@@ -393,14 +384,8 @@ std::string MessagesReader::meta_extra(const RawView& message) const {
   for (const RawMember& member : message.members())
     if (member.value != "null" && !is_one_of(member.key, kOwn))
       extra.set(member.key, std::string(member.value));
-  RawObject limits;
-  for (const http::Header& header : head_->headers) {
-    if (!begins_with(header.name, "anthropic-ratelimit-")) continue;
-    std::string name = header.name;
-    std::transform(name.begin(), name.end(), name.begin(), lower_case);
-    limits.set_string(name, core::utf8_repaired(header.value));
-  }
-  if (!limits.empty()) extra.set("rate_limits", limits.text());
+  if (std::string limits = rate_limits(*head_, "anthropic-ratelimit-"); !limits.empty())
+    extra.set("rate_limits", std::move(limits));
   return extra.empty() ? std::string() : extra.text();
 }
 

@@ -9,7 +9,7 @@
 #include "infer/error.h"
 #include "infer/event.h"
 #include "infer/request.h"
-#include "src/cloud/anthropic/raw_object.h"
+#include "src/cloud/raw_object.h"
 
 namespace infer::cloud {
 

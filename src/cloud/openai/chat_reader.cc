@@ -47,23 +47,6 @@ std::string with_whole_pairs(std::string text) {
   return text;
 }
 
-std::string rate_limits(const http::HttpHead& head) {
-  std::string members;
-  constexpr std::string_view kPrefix = "x-ratelimit-";
-  for (const http::Header& header : head.headers) {
-    if (!http::same_name(std::string_view(header.name).substr(0, kPrefix.size()), kPrefix))
-      continue;
-    std::string name = header.name;
-    for (char& c : name)
-      if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
-    members += members.empty() ? "" : ",";
-    append_json_string(members, core::utf8_repaired(name));
-    members += ':';
-    append_json_string(members, core::utf8_repaired(header.value));
-  }
-  return members.empty() ? std::string() : "{" + members + "}";
-}
-
 void add_fact(std::string& members, std::string_view name, std::string_view raw) {
   members += members.empty() ? "" : ",";
   append_json_string(members, name);
@@ -116,7 +99,7 @@ std::optional<Usage> chat_usage(const ChatFigures& figures, std::string_view raw
 void ChatReader::head(const http::HttpHead& head) {
   head_ = &head;
   if (const std::string* id = head.find("x-request-id")) meta_.request_id = *id;
-  if (const std::string limits = rate_limits(head); !limits.empty())
+  if (const std::string limits = rate_limits(head, "x-ratelimit-"); !limits.empty())
     add_fact(start_facts_, "rate_limits", limits);
 }
 

@@ -8,6 +8,7 @@
 #include "src/cloud/openai/chat_reader.h"
 #include "src/cloud/openai/openai.h"
 #include "src/cloud/raw_json.h"
+#include "src/cloud/raw_object.h"
 #include "src/core/base64.h"
 #include "src/core/json.h"
 #include "src/core/text_checks.h"
@@ -26,15 +27,11 @@ std::string number_text(double value) {
                : core::dump_json(core::Json(value));
 }
 
-// A JSON object that is being written; a name that comes again replaces what it had.
+// A RawObject that is being written: a name that comes again replaces what it had.
 class ObjectWriter {
  public:
-  void raw(std::string_view name, std::string value) {
-    for (auto& [key, old] : members_)
-      if (key == name) return void(old = std::move(value));
-    members_.emplace_back(name, std::move(value));
-  }
-  void text(std::string_view name, std::string_view value) { raw(name, json_string(value)); }
+  void raw(std::string_view name, std::string value) { object_.set(name, std::move(value)); }
+  void text(std::string_view name, std::string_view value) { object_.set_string(name, value); }
   void text_if(std::string_view name, std::string_view value) {
     if (!value.empty()) text(name, value);
   }
@@ -44,23 +41,11 @@ class ObjectWriter {
     if (value) raw(name, number_text(static_cast<double>(*value)));
   }
   void integer(std::string_view name, std::int64_t value) { raw(name, std::to_string(value)); }
-  bool has(std::string_view name) const {
-    return std::any_of(members_.begin(), members_.end(),
-                       [&](const auto& member) { return member.first == name; });
-  }
-  std::string str() const {
-    std::string out = "{";
-    for (const auto& [key, value] : members_) {
-      if (out.size() > 1) out += ',';
-      append_json_string(out, key);
-      out += ':';
-      out += value;
-    }
-    return out + "}";
-  }
+  bool has(std::string_view name) const { return object_.find(name) != nullptr; }
+  std::string str() const { return object_.text(); }
 
  private:
-  std::vector<std::pair<std::string, std::string>> members_{};
+  RawObject object_{};
 };
 
 std::string array_of(const std::vector<std::string>& elements) {
