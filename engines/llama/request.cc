@@ -25,7 +25,8 @@ void parse_extra(const Json& value, TextRequest& request) {
 }
 
 bool is_for_others(const std::string& key) {
-  static const char* const kKeys[] = {"task", "cache_key", "service_tier", "user", "metadata"};
+  static const char* const kKeys[] = {
+      "task", "cache_key", "cache_retention", "cache_explicit", "service_tier", "user", "metadata"};
   return std::find(std::begin(kKeys), std::end(kKeys), key) != std::end(kKeys);
 }
 
@@ -39,6 +40,9 @@ void parse_key(const std::string& key, const Json& value, int32_t vocabulary,
     request.n = static_cast<uint32_t>(get_int(value, key, 1, kMostChoices));
   } else if (key == "truncation") {
     parse_truncation(value, request);
+  } else if (key == "previous_response_id" || key == "store") {
+    if (value != false)
+      unsupported(key, "nothing is kept here once it is answered; send the whole conversation");
   } else if (key == "extra") {
     parse_extra(value, request);
   } else if (!is_for_others(key) && !parse_setting(key, value, vocabulary, request) &&

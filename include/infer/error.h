@@ -59,6 +59,7 @@ enum class Errc : std::uint8_t {
   kEngine,         // a local engine failed
   kEngineCrashed,  // a local engine's process died
   kServerError,    // the provider's server failed for a reason of its own (5xx)
+  kInvalidOutput,  // the answer is not the JSON that was asked for (Output::check)
 };
 
 // "invalid_request", "unauthorized", ...: the names that the CLI, the bindings and the documents

@@ -29,8 +29,8 @@
 //   kMedia      -                 the item's id    JSON to keep    media, preview, step, steps,
 //                                                                  choice, part
 //   kVectors    -                 -                -               vectors, dimensions
-//   kFinish     raw reason; for   -                -               finish, choice, usage (may be
-//               kStopSequence the stop text                        null)
+//   kFinish     raw reason; for   -                JSON to keep    finish, choice, usage (may be
+//               kStopSequence the stop text        (Message::extra)  null)
 //
 // kVectors holds all rows of the reply in one event: of an EmbeddingRequest one row an input; of a
 // RerankRequest one row of a single number (dimensions 1) a document, its score. Both in the order
@@ -50,10 +50,10 @@
 #include <cstdint>
 #include <iosfwd>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
-
-#include <span>
+#include <vector>
 
 #include "infer/export.h"
 #include "infer/message.h"
@@ -105,13 +105,29 @@ struct Warning {
   std::string extra{};    // JSON facts, such as {"setting":"top_k"}
 };
 
+// One of the limits that a provider puts on an account, as its answer's headers tell it.
+struct RateLimit {
+  std::string what{};                                // "requests", "tokens", "input_tokens", ...
+  std::optional<std::int64_t> limit{};               // in a window
+  std::optional<std::int64_t> remaining{};           // of this window
+  std::optional<std::chrono::milliseconds> reset{};  // until it is full again, from this answer on
+  // How long a window is, where the provider says so: Groq counts requests by the day and tokens by
+  // the minute.
+  std::optional<std::chrono::seconds> window{};
+  bool operator==(const RateLimit&) const = default;
+};
+
 // Facts about the answer as a whole, known at its start.
 struct Meta {
   std::string response_id{};
   std::string request_id{};
   std::string model{};         // that answers; may differ from the one asked for
-  std::string extra{};         // JSON: rate limits, fingerprints
+  std::string extra{};         // JSON: fingerprints, the headers of the rate limits as they came
   std::uint32_t attempts = 1;  // how often the request was sent until this answer came
+  // Who makes the parts of this answer (Part::issuer); empty: the provider. One provider may have
+  // several: parts of one of its APIs, or of one server, mean nothing to another.
+  std::string issuer{};
+  std::vector<RateLimit> rate_limits{};  // in the order of their headers
 };
 
 // One token and how likely it was; alternatives follow it in Event::logprobs.

@@ -24,6 +24,8 @@
 //   model.h      TextModel, ImageModel, EmbeddingModel, RerankModel; Reply and Response
 //   request.h    what can be asked, every field
 //   message.h    conversations: messages and parts
+//   media.h      pictures and documents from files, bytes, addresses
+//   structured.h answers that are JSON: checked, and readable while they come
 //   event.h      what a Reply gives, piece by piece, and its grammar
 //   error.h      every failure; result.h: Result<T>
 //   call.h       per call: stop token (stop.h), timeouts, poller
@@ -50,6 +52,7 @@
 #include "infer/error.h"
 #include "infer/event.h"
 #include "infer/layers.h"
+#include "infer/media.h"
 #include "infer/message.h"
 #include "infer/mock.h"
 #include "infer/model.h"
@@ -58,6 +61,7 @@
 #include "infer/request.h"
 #include "infer/result.h"
 #include "infer/stop.h"
+#include "infer/structured.h"
 #include "infer/tools.h"
 
 #endif  // INFER_INFER_H_

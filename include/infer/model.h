@@ -62,7 +62,9 @@ struct Response {
   std::string provider{};  // the scheme
   std::string model{};     // that answered
   std::string request_id{};
-  std::string metadata{};  // JSON: rate limits and the like; empty if none
+  std::string metadata{};                // JSON: fingerprints and the like; empty if none
+  std::string issuer{};                  // of its parts: Part::issuer
+  std::vector<RateLimit> rate_limits{};  // what the provider said of them; empty: nothing
   Usage usage{};
   std::vector<Warning> warnings{};
   std::vector<float> vectors{};  // embeddings, row by row
@@ -198,6 +200,17 @@ class INFER_API TextModel {
  private:
   std::shared_ptr<const Backend> backend_;
 };
+
+// What is to be seen in a picture, or said in a document: a text request of these two parts.
+//
+//   auto model = infer::text("openai:gpt-5");
+//   auto said = infer::describe(*model, *infer::media_from_file("/tmp/cat.jpg"));   // media.h
+//
+// Which kinds of file, how large and how many, is checked against the provider's limits before
+// anything is sent: kTooLarge or kUnsupported, naming the limit.
+INFER_API Result<Response> describe(const TextModel& model, Media media,
+                                    std::string_view prompt = "Describe this picture.",
+                                    Call call = {});
 
 class INFER_API ImageModel {
  public:

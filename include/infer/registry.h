@@ -149,7 +149,7 @@ struct PluginConfig {
 };
 
 // LocalConfig and PluginConfig are for schemes that load a model, ApiConfig (cloud.h) for those
-// that ask a server: "openai", "anthropic".
+// that ask a server: "openai", "anthropic", "groq", "modal".
 using Config = std::variant<std::monostate, LocalConfig, PluginConfig, ApiConfig>;
 
 // How to behave while a model loads, which can take minutes.

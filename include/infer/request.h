@@ -54,9 +54,19 @@ struct ToolChoice {
 struct Output {
   enum class Form : std::uint8_t { kText, kJsonObject, kJsonSchema, kGrammar };
   Form form = Form::kText;
-  std::string name{};     // kJsonSchema: a name for the provider; default "answer"
-  std::string schema{};   // kJsonSchema: JSON Schema as text
-  bool strict = true;     // kJsonSchema: refuse what the provider cannot hold to the letter
+  std::string name{};    // kJsonSchema: a name for the provider; default "answer"
+  std::string schema{};  // kJsonSchema: JSON Schema as text
+  // kJsonSchema: the provider holds the model to the schema while it writes. For that the schema is
+  // fitted to what the provider takes, without letting in more: what may be left out is always
+  // there, objects have no other members; what it cannot be told is left to `check`. A schema that
+  // cannot be fitted is kUnsupported, naming the place. False: the schema goes out as it is, and
+  // the provider does what it can.
+  bool strict = true;
+  // kJsonObject, kJsonSchema: when an answer is whole, it is held against the schema as given here;
+  // kInvalidOutput, with the answer as partial() and the details "pointer" (where in the answer)
+  // and "rule", if it does not fit. Answers that were cut (Finish::kLength), refused, or ask for
+  // tools are not looked at. structured.h has the same check as a function.
+  bool check = true;
   std::string grammar{};  // kGrammar: GBNF, local engines only
 };
 
@@ -129,9 +139,20 @@ struct TextRequest {
   // ---- thinking, context
   ReasoningOptions reasoning{};
   Truncation truncation = Truncation::kError;
+  // [promise] OpenAI's Responses: the id of the answer (Response::id) that this request continues;
+  // the messages hold only what is new, the provider has kept the rest.
+  std::string previous_response_id{};
+  // Whether the provider keeps the answer, to be continued or looked at later; default: the
+  // provider's (OpenAI's Responses are kept for 30 days). [promise]
+  std::optional<bool> store{};
 
   // ---- labels
-  std::string cache_key{};                        // [host] OpenAI's prompt_cache_key
+  std::string cache_key{};  // [host] OpenAI's prompt_cache_key: requests that begin alike
+  // [host] How long the provider keeps a prompt's beginning at most: OpenAI's "in_memory", "24h".
+  std::string cache_retention{};
+  // [host] OpenAI: only beginnings that end in a CacheHint are kept (its models since 5.6), instead
+  // of whatever repeats. Anthropic always does so.
+  bool cache_explicit = false;
   std::string service_tier{};                     // [host] OpenAI, Groq: "auto", "flex", "priority"
   std::string user{};                             // [host] an id of your user, for abuse reports
   std::map<std::string, std::string> metadata{};  // [host]
@@ -149,7 +170,9 @@ struct ImageRequest {
   std::uint32_t n = 1;                    // [promise] how many pictures
   std::optional<std::uint64_t> seed{};    // [quality]
   std::vector<Media> images{};            // [promise] start from or edit these
-  std::optional<Media> mask{};            // [promise] white: to be painted anew
+  // [promise] White: to be painted anew. OpenAI has it another way: a PNG with an alpha channel,
+  // transparent where it is painted; anything else is kUnsupported there.
+  std::optional<Media> mask{};
   std::optional<std::uint32_t> steps{};   // [quality] local engines; default: the model's
   std::optional<double> guidance{};       // [quality] classifier-free guidance scale
   std::optional<double> strength{};       // [quality] 0..1, how far to leave images[0]
@@ -158,7 +181,12 @@ struct ImageRequest {
   std::string quality{};                  // [quality] OpenAI: "low", "medium", "high"
   std::string background{};               // [quality] OpenAI: "transparent", "opaque"
   std::string format{};                   // [promise] "png", "jpeg", "webp"; empty: the backend's
-  std::uint32_t previews = 0;             // pictures to show on the way; 0: none
+  // [quality] 0..100: how much of a JPEG or WebP is kept; default: the provider's.
+  std::optional<std::uint32_t> compression{};
+  // [quality] Pictures to show on the way; 0: none. OpenAI gives up to 3, and fewer if the picture
+  // is done before. They need an answer that streams: generate() shows none.
+  std::uint32_t previews = 0;
+  std::string user{};                          // [host] an id of your user, for abuse reports
   std::map<std::string, std::string> extra{};  // [host] as TextRequest::extra
 };
 

@@ -167,7 +167,7 @@ Step PluginStream::step() {
   if (code == INFER_EVENT) return take_event();
   if (code == INFER_PENDING) return Step::kPending;
   if (code == INFER_END) return Step::kEnd;
-  if (code > 0 || code < INFER_E_SERVER_ERROR)
+  if (code > 0 || code < INFER_E_INVALID_OUTPUT)
     subject_.journal.broken("next.result", "next returned " + std::to_string(code));
   error_ = error_out_.take(subject_.journal, "next", code < 0 ? code : INFER_E_ENGINE);
   return Step::kError;

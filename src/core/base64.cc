@@ -1,6 +1,7 @@
 #include "src/core/base64.h"
 
 #include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 
@@ -16,6 +17,24 @@ constexpr std::array<std::uint8_t, 256> kValues = [] {
   for (std::uint8_t i = 0; i < 64; ++i) values[static_cast<unsigned char>(kDigits[i])] = i;
   return values;
 }();
+
+// Four characters, of which the last one or two may be padding.
+std::optional<std::string> last_group(std::string_view text) {
+  std::size_t digits = 4;
+  while (digits > 2 && text[digits - 1] == '=') --digits;
+  std::uint32_t group = 0;
+  for (std::size_t j = 0; j < 4; ++j) {
+    const std::uint8_t value = j < digits ? kValues[static_cast<unsigned char>(text[j])] : 0;
+    if (value == kNoDigit) return std::nullopt;
+    group = group << 6 | value;
+  }
+  const std::uint32_t rest = digits == 4 ? 0 : group & (digits == 3 ? 255u : 65535u);
+  if (rest != 0) return std::nullopt;  // bits that belong to no byte
+  std::string out;
+  for (std::size_t j = 0; j + 1 < digits; ++j)
+    out += static_cast<char>(group >> (16 - 8 * j) & 255u);
+  return out;
+}
 
 }  // namespace
 
@@ -39,24 +58,56 @@ std::string to_base64(std::string_view bytes) {
 
 std::optional<std::string> from_base64(std::string_view text) {
   if (text.size() % 4 != 0) return std::nullopt;
-  std::string out;
-  out.reserve(text.size() / 4 * 3);
-  for (std::size_t i = 0; i < text.size(); i += 4) {
-    std::size_t digits = 4;
-    if (i + 4 == text.size())
-      while (digits > 2 && text[i + digits - 1] == '=') --digits;
+  std::string out(text.size() / 4 * 3, '\0');
+  std::size_t at = 0;
+  std::uint32_t foreign = 0;  // of all groups but the last: pictures are long
+  const std::size_t last = text.empty() ? 0 : text.size() - 4;
+  for (std::size_t i = 0; i < last; i += 4, at += 3) {
     std::uint32_t group = 0;
     for (std::size_t j = 0; j < 4; ++j) {
-      const std::uint8_t value = j < digits ? kValues[static_cast<unsigned char>(text[i + j])] : 0;
-      if (value == kNoDigit) return std::nullopt;
-      group = group << 6 | value;
+      const std::uint32_t value = kValues[static_cast<unsigned char>(text[i + j])];
+      foreign |= value;
+      group = group << 6 | (value & 63u);
     }
-    for (std::size_t j = 0; j + 1 < digits; ++j)
-      out += static_cast<char>(group >> (16 - 8 * j) & 255u);
-    const std::uint32_t rest = digits == 4 ? 0 : group & (digits == 3 ? 255u : 65535u);
-    if (rest != 0) return std::nullopt;
+    for (std::size_t j = 0; j < 3; ++j)
+      out[at + j] = static_cast<char>(group >> (16 - 8 * j) & 255u);
   }
+  if ((foreign & kNoDigit) != 0) return std::nullopt;
+  if (text.empty()) return out;
+  const auto end = last_group(text.substr(last));
+  if (!end) return std::nullopt;
+  out.replace(at, std::string::npos, *end);
   return out;
+}
+
+std::optional<std::string> from_lenient_base64(std::string_view text) {
+  if (auto bytes = from_base64(text)) return bytes;
+  std::string plain;
+  plain.reserve(text.size() + 3);
+  for (const char c : text) {
+    if (c == '-' || c == '_')
+      plain += c == '-' ? '+' : '/';
+    else if (c != ' ' && c != '\t' && c != '\r' && c != '\n')
+      plain += c;
+  }
+  if (plain.size() % 4 != 1 && (plain.empty() || plain.back() != '='))
+    plain.append((4 - plain.size() % 4) % 4, '=');
+  return from_base64(plain);
+}
+
+bool append_floats(std::vector<float>& out, std::string_view base64) {
+  const auto bytes = from_lenient_base64(base64);
+  if (!bytes || bytes->size() % 4 != 0) return false;
+  // resize() grows by factors, where reserve() would copy all rows for every row.
+  std::size_t at = out.size();
+  out.resize(at + bytes->size() / 4);
+  for (std::size_t i = 0; i < bytes->size(); i += 4) {
+    std::uint32_t bits = 0;
+    for (std::size_t j = 4; j-- > 0;)
+      bits = bits << 8 | static_cast<unsigned char>((*bytes)[i + j]);
+    out[at++] = std::bit_cast<float>(bits);
+  }
+  return true;
 }
 
 }  // namespace infer::core

@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <random>
+#include <string>
+#include <vector>
 
 namespace infer::core {
 namespace {
@@ -45,6 +47,56 @@ TEST(Base64, EveryTextIsRefusedOrIsTheOneWayToWriteItsBytes) {
     const auto bytes = from_base64(text);
     EXPECT_EQ(bytes ? to_base64(*bytes) : text, text);
   }
+}
+
+TEST(Base64, LongTextsOfEveryLengthAndEveryForeignByte) {
+  std::string bytes(100, '\0');
+  for (std::size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<char>(i * 37);
+  const std::string coded = to_base64(bytes);
+  const std::string alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  for (std::size_t at = 0; at < coded.size(); ++at) {
+    for (int c = 0; c < 256; ++c) {
+      std::string changed = coded;
+      changed[at] = static_cast<char>(c);
+      const bool digit = c != 0 && alphabet.find(static_cast<char>(c)) != std::string::npos;
+      const auto back = from_base64(changed);
+      if (at + 4 < coded.size()) {
+        EXPECT_EQ(back.has_value(), digit) << at << ' ' << c;
+      }
+      EXPECT_EQ(back ? to_base64(*back) : changed, changed);
+    }
+  }
+}
+
+TEST(Base64, AsSomeServersWriteIt) {
+  std::mt19937 random(8);
+  for (std::size_t size = 0; size < 100; ++size) {
+    std::string bytes(size, '\0');
+    for (char& c : bytes) c = static_cast<char>(random());
+    std::string coded = to_base64(bytes);
+    EXPECT_EQ(from_lenient_base64(coded), bytes);
+    std::string url = coded;
+    for (char& c : url) c = c == '+' ? '-' : c == '/' ? '_' : c;
+    EXPECT_EQ(from_lenient_base64(url), bytes);
+    std::string bare = coded.substr(0, coded.find('='));
+    EXPECT_EQ(from_lenient_base64(bare), bytes);
+    std::string broken;
+    for (std::size_t i = 0; i < coded.size(); i += 7) broken += coded.substr(i, 7) + "\r\n";
+    EXPECT_EQ(from_lenient_base64(broken), bytes);
+  }
+  for (const char* bad : {"Z", "Zg=", "Zm9vZ", "Zh", "Z*==", "=", "====", "Zg==Zg=="})
+    EXPECT_EQ(from_lenient_base64(bad), std::nullopt) << bad;
+}
+
+TEST(Base64, Floats) {
+  std::vector<float> out = {7};
+  // 1.0f is 0x3f800000, -2.5f is 0xc0200000; the low byte first.
+  ASSERT_TRUE(append_floats(out, to_base64(std::string("\0\0\x80\x3f\0\0\x20\xc0", 8))));
+  EXPECT_EQ(out, (std::vector<float>{7, 1.0f, -2.5f}));
+  EXPECT_TRUE(append_floats(out, ""));
+  for (const char* bad : {"AAAA", "AAAAAAA=", "AAAAAAA", "x", "AAAAAAAAAA=="})
+    EXPECT_FALSE(append_floats(out, bad)) << bad;
+  EXPECT_EQ(out.size(), 3u);
 }
 
 }  // namespace

@@ -11,7 +11,7 @@ namespace infer {
 inline namespace v0 {
 namespace {
 
-constexpr std::array<std::string_view, 24> kNames = {
+constexpr std::array<std::string_view, 25> kNames = {
     "invalid_request",  "unauthorized",   "forbidden",
     "not_found",        "unsupported",    "context_overflow",
     "content_filtered", "rate_limited",   "quota_exceeded",
@@ -19,8 +19,9 @@ constexpr std::array<std::string_view, 24> kNames = {
     "cancelled",        "network",        "tls",
     "truncated",        "protocol",       "too_large",
     "out_of_memory",    "model_invalid",  "io",
-    "engine",           "engine_crashed", "server_error"};
-static_assert(static_cast<std::size_t>(Errc::kServerError) + 1 == kNames.size());
+    "engine",           "engine_crashed", "server_error",
+    "invalid_output"};
+static_assert(static_cast<std::size_t>(Errc::kInvalidOutput) + 1 == kNames.size());
 
 constexpr std::size_t kMaxBody = 4096;
 

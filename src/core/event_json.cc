@@ -113,6 +113,16 @@ Json usage_json(const Usage& usage) {
   return j;
 }
 
+Json rate_limit_json(const RateLimit& limit) {
+  Json j = Json::object();
+  put_bytes(j, "what", limit.what);
+  if (limit.limit) j["limit"] = *limit.limit;
+  if (limit.remaining) j["remaining"] = *limit.remaining;
+  if (limit.reset) j["reset_ms"] = static_cast<std::int64_t>(limit.reset->count());
+  if (limit.window) j["window_s"] = static_cast<std::int64_t>(limit.window->count());
+  return j;
+}
+
 Json meta_json(const Meta& meta) {
   Json j = Json::object();
   put_bytes(j, "response_id", meta.response_id);
@@ -120,6 +130,9 @@ Json meta_json(const Meta& meta) {
   put_bytes(j, "model", meta.model);
   put_bytes(j, "extra", meta.extra);
   if (meta.attempts != 1) j["attempts"] = meta.attempts;
+  put_bytes(j, "issuer", meta.issuer);
+  for (const RateLimit& limit : meta.rate_limits)
+    j["rate_limits"].push_back(rate_limit_json(limit));
   return j;
 }
 
@@ -211,6 +224,25 @@ class EventReader {
     bytes(j, "model", out.model);
     bytes(j, "extra", out.extra);
     number(j, "attempts", out.attempts);
+    bytes(j, "issuer", out.issuer);
+    const Json* limits = find(j, "rate_limits");
+    if (!limits) return;
+    if (!limits->is_array()) return fail("rate_limits", "must be an array");
+    for (const Json& limit : *limits) rate_limit(limit, out.rate_limits.emplace_back());
+  }
+  void rate_limit(const Json& j, RateLimit& out) {
+    if (!j.is_object()) return fail("rate_limits", "must hold objects");
+    bytes(j, "what", out.what);
+    number(j, "limit", out.limit);
+    number(j, "remaining", out.remaining);
+    duration(j, "reset_ms", out.reset);
+    duration(j, "window_s", out.window);
+  }
+  template <class Duration>
+  void duration(const Json& j, const char* key, std::optional<Duration>& out) {
+    std::optional<std::int64_t> count;
+    number(j, key, count);
+    if (count) out = Duration(*count);
   }
   void media(const Json& j, Media& out) {
     bytes(j, "mime", out.mime);

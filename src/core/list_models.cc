@@ -22,6 +22,8 @@ using Lister = Result<std::vector<ListedModel>> (*)(const ApiConfig&, const Call
 Lister lister_of(std::string_view scheme) {
   if (scheme == "openai") return &cloud::list_openai;
   if (scheme == "anthropic") return &cloud::list_anthropic;
+  if (scheme == "groq") return &cloud::list_groq;
+  if (scheme == "modal") return &cloud::list_modal;
   return nullptr;
 }
 #endif
@@ -34,7 +36,9 @@ Result<std::vector<ListedModel>> list_models(std::string_view scheme,
 #if defined(INFER_CLOUD)
   const Lister lister = lister_of(scheme);
   if (!lister)
-    return no_list(scheme, " has no list of models to ask for; openai and anthropic have one");
+    return no_list(scheme,
+                   " has no list of models to ask for; openai, anthropic, groq and modal "
+                   "have one");
   auto models = lister(config, call);
   // The provider's own word for a model becomes the name that text() takes.
   if (models)

@@ -75,6 +75,12 @@ std::vector<Result<Response>> TextModel::map(std::vector<TextRequest> requests,
   return out;
 }
 
+Result<Response> describe(const TextModel& model, Media media, std::string_view prompt, Call call) {
+  TextRequest request;
+  request.messages.push_back(user(std::string(prompt), {std::move(media)}));
+  return model.generate(std::move(request), std::move(call));
+}
+
 Reply ImageModel::stream(ImageRequest request, Call call) const {
   return Reply(backend_, Request(std::move(request)), std::move(call));
 }

@@ -81,6 +81,15 @@ class RandomEvents {
     m.model = bytes();
     m.extra = bytes();
     m.attempts = number();
+    m.issuer = bytes();
+    for (std::uint32_t n = below(3); n > 0; --n) {
+      RateLimit limit{.what = bytes()};
+      if (below(2) != 0) limit.limit = number();
+      if (below(2) != 0) limit.remaining = number();
+      if (below(2) != 0) limit.reset = std::chrono::milliseconds(number());
+      if (below(2) != 0) limit.window = std::chrono::seconds(number());
+      m.rate_limits.push_back(std::move(limit));
+    }
     return m;
   }
 
@@ -122,14 +131,14 @@ class RandomEvents {
   }
 
   Error error() {
-    Error e =
-        Error(static_cast<Errc>(below(static_cast<std::uint32_t>(Errc::kServerError) + 1)), bytes())
-            .with_provider(bytes())
-            .with_provider_code(bytes())
-            .with_http_status(static_cast<int>(below(600)))
-            .with_request_id(bytes())
-            .with_body(bytes())
-            .with_retry(static_cast<RetryHint>(below(3)));
+    Error e = Error(static_cast<Errc>(below(static_cast<std::uint32_t>(Errc::kInvalidOutput) + 1)),
+                    bytes())
+                  .with_provider(bytes())
+                  .with_provider_code(bytes())
+                  .with_http_status(static_cast<int>(below(600)))
+                  .with_request_id(bytes())
+                  .with_body(bytes())
+                  .with_retry(static_cast<RetryHint>(below(3)));
     if (coin()) e = std::move(e).with_retry_after(std::chrono::milliseconds(wide()));
     for (std::uint32_t i = below(4); i > 0; --i) e = std::move(e).with_detail(bytes(), bytes());
     return e;
@@ -167,7 +176,8 @@ inline bool same(const Usage& a, const Usage& b) {
 }
 inline bool same(const Meta& a, const Meta& b) {
   return a.response_id == b.response_id && a.request_id == b.request_id && a.model == b.model &&
-         a.extra == b.extra && a.attempts == b.attempts;
+         a.extra == b.extra && a.attempts == b.attempts && a.issuer == b.issuer &&
+         a.rate_limits == b.rate_limits;
 }
 inline bool same(const TokenLogprob& a, const TokenLogprob& b) {
   return a.token == b.token && same(a.logprob, b.logprob) && a.bytes == b.bytes &&

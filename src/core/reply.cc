@@ -8,6 +8,7 @@
 #include "src/core/poller_state.h"
 #include "src/core/response.h"
 #include "src/core/validate.h"
+#include "src/structured/check.h"
 
 namespace infer {
 inline namespace v0 {
@@ -15,6 +16,39 @@ inline namespace v0 {
 namespace {
 Error moved_from() {
   return Error(Errc::kInvalidRequest, "this Reply is empty (default-made or moved from)");
+}
+
+using Check = std::optional<structured::OutputCheck>;
+
+// What answers are held against; nothing where the request does not ask for it.
+Result<Check> check_for(const Request& request) {
+  const auto* text = std::get_if<TextRequest>(&request);
+  return text ? structured::OutputCheck::of(text->output) : Check();
+}
+
+// Whether it is an answer: the model was done, and neither declined nor wants a tool to be run.
+bool is_answer(const Choice& choice) {
+  switch (choice.finish) {
+    case Finish::kStop:
+    case Finish::kStopSequence:
+    case Finish::kUnknown:
+    case Finish::kOther: break;
+    default: return false;
+  }
+  const auto& parts = choice.message.parts;
+  return std::none_of(parts.begin(), parts.end(), [](const Part& part) {
+    const auto* call = part.get<ToolCall>();
+    return part.get<Refusal>() || (call && !call->provider_executed);
+  });
+}
+
+std::optional<Error> misfit_of(const structured::OutputCheck& check, const Response& response) {
+  for (std::size_t i = 0; i < response.choices.size(); ++i) {
+    if (!is_answer(response.choices[i])) continue;
+    if (auto error = check.misfit(response.choices[i].message.text()))
+      return std::move(*error).with_detail("choice", std::to_string(i));
+  }
+  return std::nullopt;
 }
 }  // namespace
 
@@ -40,6 +74,7 @@ struct Reply::Impl {
   std::optional<Error> error;
   bool done = false;
   bool finished = false;  // finish() was called
+  Check check;
   bool complete = false;  // a kFinish came: the proof that the answer is whole
   std::uint32_t events = 0;
 
@@ -81,6 +116,8 @@ struct Reply::Impl {
         if (!complete)
           return fail(Error(Errc::kTruncated, "the reply ended without saying that it is whole")
                           .with_detail("rule", "finish.missing"));
+        if (check)
+          if (auto misfit = misfit_of(*check, response)) return fail(std::move(*misfit));
         end();
         return step;
       case Step::kError: return fail(source->take_error());
@@ -124,7 +161,15 @@ Reply::Reply(std::shared_ptr<const Backend> backend, Request request, Call call)
   call.poller = std::move(poller);
   impl_->call = call;
   impl_->response.provider = impl_->backend->info().provider;
-  if (auto wrong = core::validate(request))
+  auto wrong = core::validate(request);
+  if (!wrong) {
+    auto check = check_for(request);
+    if (check)
+      impl_->check = std::move(*check);
+    else
+      wrong = std::move(check.error());
+  }
+  if (wrong)
     impl_->source = refuse(std::move(*wrong));
   else
     impl_->source = impl_->backend->open(std::make_shared<const Request>(std::move(request)), call);

@@ -197,6 +197,7 @@ Json output_json(const Output& o) {
   put(j, "schema", o.schema);
   put(j, "grammar", o.grammar);
   if (o.form == Form::kJsonSchema) j["strict"] = o.strict;
+  if (!o.check) j["check"] = false;
   return j;
 }
 
@@ -236,7 +237,11 @@ Json Writer::text(const TextRequest& r, const char* task) {
   put(reasoning, "summary", r.reasoning.summary);
   if (!reasoning.empty()) j["reasoning"] = std::move(reasoning);
   if (r.truncation != Truncation::kError) j["truncation"] = name_of(kTruncations, r.truncation);
+  put(j, "previous_response_id", r.previous_response_id);
+  put(j, "store", r.store);
   put(j, "cache_key", r.cache_key);
+  put(j, "cache_retention", r.cache_retention);
+  put(j, "cache_explicit", r.cache_explicit);
   put(j, "service_tier", r.service_tier);
   put(j, "user", r.user);
   if (!r.metadata.empty()) j["metadata"] = r.metadata;
@@ -261,7 +266,9 @@ Json Writer::image(const ImageRequest& r) {
   put(j, "quality", r.quality);
   put(j, "background", r.background);
   put(j, "format", r.format);
+  put(j, "compression", r.compression);
   if (r.previews != 0) j["previews"] = r.previews;
+  put(j, "user", r.user);
   if (!r.extra.empty()) j["extra"] = extra_json(r.extra);
   return j;
 }
@@ -516,6 +523,7 @@ TextRequest Reader::text(const Json& j) {
     get(*o, "schema", r.output.schema);
     get(*o, "grammar", r.output.grammar);
     get(*o, "strict", r.output.strict);
+    get(*o, "check", r.output.check);
   }
   get(j, "max_tokens", r.max_tokens);
   get(j, "stop", r.stop);
@@ -544,7 +552,11 @@ TextRequest Reader::text(const Json& j) {
     get(*think, "summary", r.reasoning.summary);
   }
   name(j, "truncation", kTruncations, r.truncation);
+  get(j, "previous_response_id", r.previous_response_id);
+  get(j, "store", r.store);
   get(j, "cache_key", r.cache_key);
+  get(j, "cache_retention", r.cache_retention);
+  get(j, "cache_explicit", r.cache_explicit);
   get(j, "service_tier", r.service_tier);
   get(j, "user", r.user);
   if (const Json* meta = object(j, "metadata"))
@@ -571,7 +583,9 @@ ImageRequest Reader::image(const Json& j) {
   get(j, "quality", r.quality);
   get(j, "background", r.background);
   get(j, "format", r.format);
+  get(j, "compression", r.compression);
   get(j, "previews", r.previews);
+  get(j, "user", r.user);
   extra(j, r.extra);
   return r;
 }

@@ -37,15 +37,17 @@ bool same(const TextRequest& a, const TextRequest& b) {
          a.tool_choice.name == b.tool_choice.name && a.parallel_tools == b.parallel_tools &&
          a.output.form == b.output.form && a.output.name == b.output.name &&
          a.output.schema == b.output.schema && a.output.strict == b.output.strict &&
-         a.output.grammar == b.output.grammar && a.max_tokens == b.max_tokens && a.stop == b.stop &&
-         a.stop_token_ids == b.stop_token_ids && a.n == b.n && logprobs &&
-         a.temperature == b.temperature && a.top_p == b.top_p && a.seed == b.seed &&
-         same(a.sampling, b.sampling) && a.logit_bias == b.logit_bias &&
+         a.output.check == b.output.check && a.output.grammar == b.output.grammar &&
+         a.max_tokens == b.max_tokens && a.stop == b.stop && a.stop_token_ids == b.stop_token_ids &&
+         a.n == b.n && logprobs && a.temperature == b.temperature && a.top_p == b.top_p &&
+         a.seed == b.seed && same(a.sampling, b.sampling) && a.logit_bias == b.logit_bias &&
          a.reasoning.effort == b.reasoning.effort &&
          a.reasoning.budget_tokens == b.reasoning.budget_tokens &&
          a.reasoning.summary == b.reasoning.summary && a.truncation == b.truncation &&
-         a.cache_key == b.cache_key && a.service_tier == b.service_tier && a.user == b.user &&
-         a.metadata == b.metadata && a.extra == b.extra;
+         a.previous_response_id == b.previous_response_id && a.store == b.store &&
+         a.cache_key == b.cache_key && a.cache_retention == b.cache_retention &&
+         a.cache_explicit == b.cache_explicit && a.service_tier == b.service_tier &&
+         a.user == b.user && a.metadata == b.metadata && a.extra == b.extra;
 }
 bool same(const ImageRequest& a, const ImageRequest& b) {
   return a.prompt == b.prompt && a.negative_prompt == b.negative_prompt && a.width == b.width &&
@@ -53,7 +55,8 @@ bool same(const ImageRequest& a, const ImageRequest& b) {
          a.mask == b.mask && a.steps == b.steps && a.guidance == b.guidance &&
          a.strength == b.strength && a.sample_method == b.sample_method &&
          a.scheduler == b.scheduler && a.quality == b.quality && a.background == b.background &&
-         a.format == b.format && a.previews == b.previews && a.extra == b.extra;
+         a.format == b.format && a.compression == b.compression && a.previews == b.previews &&
+         a.user == b.user && a.extra == b.extra;
 }
 bool same(const EmbeddingRequest& a, const EmbeddingRequest& b) {
   return a.inputs == b.inputs && a.dimensions == b.dimensions && a.normalize == b.normalize &&
@@ -113,7 +116,11 @@ class Maker {
     if (chance()) r.reasoning.budget_tokens = random_() % 1000;
     maybe(r.reasoning.summary);
     if (chance()) r.truncation = Truncation::kDropOldest;
+    maybe(r.previous_response_id);
+    maybe(r.store);
     maybe(r.cache_key);
+    maybe(r.cache_retention);
+    if (chance()) r.cache_explicit = true;
     maybe(r.service_tier);
     maybe(r.user);
     for (unsigned i = all_ ? 2 : random_() % 3; i > 0; --i) r.metadata["k" + text()] = text();
@@ -138,7 +145,9 @@ class Maker {
     for (auto member : {&ImageRequest::sample_method, &ImageRequest::scheduler,
                         &ImageRequest::quality, &ImageRequest::background, &ImageRequest::format})
       maybe(r.*member);
+    if (chance()) r.compression = random_() % 101;
     if (chance()) r.previews = 1 + random_() % 3;
+    maybe(r.user);
     extra(r.extra);
     return r;
   }
@@ -217,6 +226,7 @@ class Maker {
       o.schema = json();
       o.strict = random_() % 2 == 0;
     }
+    o.check = !all_ && random_() % 2 == 0;
     if (o.form == Output::Form::kGrammar) o.grammar = text();
     return o;
   }

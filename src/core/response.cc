@@ -36,7 +36,7 @@ void set_flags(std::string_view extra, Part& part) {
 
 void begin_part(const Event& event, Response& response) {
   Part part;
-  part.issuer = response.provider;
+  part.issuer = response.issuer.empty() ? response.provider : response.issuer;
   switch (event.part_kind) {
     case Event::PartKind::kReasoning: part.value = Reasoning{}; break;
     case Event::PartKind::kToolCall:
@@ -95,7 +95,7 @@ void end_part(const Event& event, Response& response) {
 void add_media(const Event& event, Response& response) {
   if (event.preview || !event.media) return;
   Part part{.value = *event.media, .id = std::string(event.id)};
-  part.issuer = response.provider;
+  part.issuer = response.issuer.empty() ? response.provider : response.issuer;
   part.extra = event.extra;
   choice_at(response, event.choice).message.parts.push_back(std::move(part));
 }
@@ -107,6 +107,8 @@ void start(const Event& event, Response& response) {
   response.id = event.meta->response_id;
   response.request_id = event.meta->request_id;
   response.attempts = event.meta->attempts;
+  response.issuer = event.meta->issuer;
+  response.rate_limits = event.meta->rate_limits;
   if (!event.meta->model.empty()) response.model = event.meta->model;
   if (!event.meta->extra.empty()) response.metadata = event.meta->extra;
 }
@@ -115,6 +117,7 @@ void finish(const Event& event, Response& response) {
   Choice& choice = choice_at(response, event.choice);
   choice.finish = event.finish;
   (event.finish == Finish::kStopSequence ? choice.stop_sequence : choice.finish_raw) = event.data;
+  if (!event.extra.empty()) choice.message.extra = event.extra;
   if (event.usage) response.usage = *event.usage;
 }
 

@@ -39,6 +39,8 @@ std::optional<Error> refuse_promises(const TextRequest& r, std::uint32_t honours
       {kHonoursLogprobs, r.logprobs.has_value(), "logprobs"},
       {kHonoursMedia, has_media(r), "messages.media"},
       {kHonoursTruncation, r.truncation != Truncation::kError, "truncation"},
+      {kHonoursPrevious, !r.previous_response_id.empty(), "previous_response_id"},
+      {kHonoursStore, r.store.value_or(false), "store"},
   };
   for (const auto& promise : promises) {
     if (!promise.asked || (honours & promise.honoured) != 0) continue;

@@ -26,6 +26,8 @@ enum Honours : std::uint32_t {
   kHonoursLogprobs = 1u << 6,
   kHonoursMedia = 1u << 7,
   kHonoursTruncation = 1u << 8,
+  kHonoursPrevious = 1u << 9,
+  kHonoursStore = 1u << 10,  // keeping an answer; not keeping it is no promise that needs help
 };
 
 // kUnsupported naming the first promise in the request that is not in `honours`, or nothing.

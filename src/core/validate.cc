@@ -226,7 +226,9 @@ void Validator::text_request(const TextRequest& r) {
            "must be finite for token " + std::to_string(token) + "; -100 is enough to forbid one");
   range("reasoning.budget_tokens", r.reasoning.budget_tokens, 0, kNoLimit, "0 or more");
   utf8("reasoning.summary", r.reasoning.summary);
+  utf8("previous_response_id", r.previous_response_id);
   utf8("cache_key", r.cache_key);
+  utf8("cache_retention", r.cache_retention);
   utf8("service_tier", r.service_tier);
   utf8("user", r.user);
   map("metadata", r.metadata, false);
@@ -250,6 +252,8 @@ void Validator::image_request(const ImageRequest& r) {
   utf8("quality", r.quality);
   utf8("background", r.background);
   utf8("format", r.format);
+  range("compression", r.compression, 0, 100, "from 0 to 100");
+  utf8("user", r.user);
   map("extra", r.extra, true);
 }
 

@@ -196,7 +196,9 @@ TEST(Validate, Labels) {
   EXPECT_EQ(text_field([](auto& r) { r.stop = {"a", ""}; }), "stop[1]");
   EXPECT_EQ(text_field([](auto& r) { r.stop = {kBad}; }), "stop[0]");
   EXPECT_EQ(text_field([](auto& r) { r.reasoning.summary = kBad; }), "reasoning.summary");
+  EXPECT_EQ(text_field([](auto& r) { r.previous_response_id = kBad; }), "previous_response_id");
   EXPECT_EQ(text_field([](auto& r) { r.cache_key = kBad; }), "cache_key");
+  EXPECT_EQ(text_field([](auto& r) { r.cache_retention = kBad; }), "cache_retention");
   EXPECT_EQ(text_field([](auto& r) { r.service_tier = kBad; }), "service_tier");
   EXPECT_EQ(text_field([](auto& r) { r.user = kBad; }), "user");
   EXPECT_EQ(text_field([](auto& r) { r.metadata = {{"k", kBad}}; }), "metadata.k");
@@ -222,6 +224,8 @@ TEST(Validate, ImagesAndEmbeddings) {
   EXPECT_EQ(image_field([](auto& r) { r.quality = kBad; }), "quality");
   EXPECT_EQ(image_field([](auto& r) { r.background = kBad; }), "background");
   EXPECT_EQ(image_field([](auto& r) { r.format = kBad; }), "format");
+  EXPECT_EQ(image_field([](auto& r) { r.compression = 101; }), "compression");
+  EXPECT_EQ(image_field([](auto& r) { r.user = kBad; }), "user");
   EXPECT_EQ(image_field([](auto& r) { r.extra = {{"x", "1"}}; }), "extra.x");
   EXPECT_EQ(field_of(EmbeddingRequest{}), "inputs");
   EXPECT_EQ(field_of(EmbeddingRequest{.inputs = {"a", kBad}}), "inputs[1]");

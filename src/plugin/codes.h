@@ -35,6 +35,7 @@ inline Errc errc_of(std::int32_t code) noexcept {
     case INFER_E_TLS: return Errc::kTls;
     case INFER_E_BUDGET_EXCEEDED: return Errc::kBudgetExceeded;
     case INFER_E_SERVER_ERROR: return Errc::kServerError;
+    case INFER_E_INVALID_OUTPUT: return Errc::kInvalidOutput;
     default: return Errc::kEngine;
   }
 }

@@ -15,7 +15,7 @@ File::~File() {
 
 Result<File> File::open(const std::string& path) {
   File file;
-  file.fd_ = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  file.fd_ = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
   if (file.fd_ >= 0) return file;
   const int why = errno;
   const Errc code = why == ENOENT || why == ENOTDIR ? Errc::kNotFound
@@ -27,6 +27,11 @@ Result<File> File::open(const std::string& path) {
 std::int64_t File::size() const noexcept {
   struct stat st{};
   return fstat(fd_, &st) == 0 ? static_cast<std::int64_t>(st.st_size) : -1;
+}
+
+bool File::is_regular() const noexcept {
+  struct stat st{};
+  return fstat(fd_, &st) == 0 && S_ISREG(st.st_mode);
 }
 
 std::size_t File::read_at(std::int64_t offset, void* to, std::size_t n) const noexcept {

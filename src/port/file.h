@@ -21,10 +21,13 @@ class File {
   }
   ~File();
 
-  // kNotFound, kForbidden or kIo, naming the path and the reason.
+  // kNotFound, kForbidden or kIo, naming the path and the reason. Never waits: a pipe that nobody
+  // writes to is open at once.
   static Result<File> open(const std::string& path);
   int fd() const noexcept { return fd_; }
   std::int64_t size() const noexcept;  // bytes; -1 unknown
+  // A file of bytes that has an end: no directory, device, pipe or socket.
+  bool is_regular() const noexcept;
   // Up to `n` bytes from `offset`; fewer only at the end or on an error.
   std::size_t read_at(std::int64_t offset, void* to, std::size_t n) const noexcept;
 
