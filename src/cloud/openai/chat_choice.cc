@@ -13,11 +13,10 @@ using core::Json;
 using Flaw = ChatChoice::Flaw;
 
 // Bounds on what a server may make this process keep besides the answer itself.
-constexpr std::size_t kMaxKept = 16 * 1024 * 1024;     // bytes of members that are not known
-constexpr std::size_t kMaxNameless = 1024 * 1024;      // bytes of arguments before the tool's name
-constexpr std::size_t kMaxFacts = 256;                 // members of a choice that are not known
-constexpr std::size_t kMaxLogprobs = 4 * 1000 * 1000;  // of one choice, alternatives included
-constexpr std::uint64_t kMaxParts = 100 * 1000;        // of one choice
+constexpr std::size_t kMaxKept = 16 * 1024 * 1024;  // bytes of members that are not known
+constexpr std::size_t kMaxNameless = 1024 * 1024;   // bytes of arguments before the tool's name
+constexpr std::size_t kMaxFacts = 256;              // members of a choice that are not known
+constexpr std::uint64_t kMaxParts = 100 * 1000;     // of one choice
 constexpr std::int64_t kMaxCallIndex = 1023;
 constexpr std::uint64_t kLegacySlot = UINT64_MAX;  // of "function_call", which has no index
 
@@ -82,12 +81,6 @@ Finish finish_of(std::string_view raw, bool refused, bool calls) {
 
 }  // namespace
 
-bool says_nothing(const Json& value) {
-  return value.is_null() || (value.is_boolean() && !value.get<bool>()) ||
-         (value.is_string() && value.get_ref<const std::string&>().empty()) ||
-         (value.is_structured() && value.empty());
-}
-
 Event::PartKind part_kind(DeltaField field) noexcept {
   switch (field) {
     case DeltaField::kContent: return Event::PartKind::kText;
@@ -138,13 +131,18 @@ void JsonProgress::feed(std::string_view bytes) {
 
 Flaw ChatChoice::read(const Json& choice, std::string_view raw, EventQueue& out) {
   if (const Json* logprobs = core::find(choice, "logprobs")) read_logprobs(*logprobs);
-  if (n_logprobs_ > kMaxLogprobs) return "it holds more than 4,000,000 log-probabilities";
-  // "message" is what whole answers have, and some streams.
+  if (logprobs_.count > TokenLogprobs::kMax)
+    return "it holds more than 4,000,000 log-probabilities";
+  // "message" is what whole answers have, and some streams: in the place of a delta, or beside it
+  // with all that was said so far (Perplexity).
+  bool begun = keys_ > 0 || !calls_.empty();
   for (const char* name : {"delta", "message"}) {
     const Json* said = core::find(choice, name);
     if (!said || said->is_null()) continue;
     if (!said->is_object()) return "\"" + std::string(name) + "\" is not an object";
-    if (said->empty()) continue;
+    const bool repeats = begun && std::string_view(name) == "message";
+    if (said->empty() || repeats) continue;
+    begun = true;
     if (auto wrong = message(*said, raw_at(raw, name), out)) return wrong;
   }
   read_finish(choice);
@@ -154,7 +152,8 @@ Flaw ChatChoice::read(const Json& choice, std::string_view raw, EventQueue& out)
 Flaw ChatChoice::read_facts(const Json& choice, std::string_view raw) {
   for (const RawMember& member : raw_members(raw)) {
     const std::string& name = member.key;
-    if (is_one_of(name, {"index", "delta", "message", "logprobs", "finish_reason"})) continue;
+    if (is_one_of(name, {"index", "delta", "message", "logprobs", "finish_reason", "usage"}))
+      continue;
     const Json* value = core::find(choice, name);
     if (!value || says_nothing(*value) || has_fact(name, member.value)) continue;
     const auto same = [&](const auto& fact) { return fact.first == name; };
@@ -220,25 +219,40 @@ Flaw ChatChoice::message(const Json& message, std::string_view raw, EventQueue& 
     if (auto wrong = calls(*list, raw_at(raw, "tool_calls"), out)) return wrong;
   if (const Json* call = core::find(message, "function_call"); call && call->is_object())
     if (auto wrong = function_call(*call, out)) return wrong;
-  for (const auto& [name, value] : message.items()) {
+  const auto members = raw_members(raw);
+  for (std::size_t i = 0; i < members.size(); ++i) {
+    const std::string& name = members[i].key;
     if (is_one_of(name, {"role", "content", "refusal", "annotations", "tool_calls", "name",
                          "function_call"}))
       continue;
-    const bool is_text = value.is_string();
-    if (is_text && is_one_of(name, {"reasoning_content", "reasoning", "reasoning_text"})) continue;
-    if (auto wrong = unknown_member(name, value)) return wrong;
+    const auto same = [&](const RawMember& other) { return other.key == name; };
+    const Json* value = core::find(message, name);
+    if (!value ||
+        std::any_of(members.begin() + static_cast<std::ptrdiff_t>(i) + 1, members.end(), same))
+      continue;  // of a name that is there twice the last one counts
+    if (value->is_string() && is_one_of(name, {"reasoning_content", "reasoning", "reasoning_text"}))
+      continue;
+    if (auto wrong = unknown_member(name, *value, members[i].value)) return wrong;
   }
   return std::nullopt;
 }
 
-Flaw ChatChoice::unknown_member(const std::string& name, const Json& value) {
+Flaw ChatChoice::unknown_member(const std::string& name, const Json& value, std::string_view raw) {
   if (says_nothing(value)) return std::nullopt;
-  kept_bytes_ += name.size() + core::dump_json(value).size();
+  kept_bytes_ += name.size() + raw.size();
   if (kept_bytes_ > kMaxKept) return "it holds more than 16 MiB of members that are not known";
-  if (members_.contains(name))
-    merge_piece(members_[name], value);
-  else
-    members_[name] = value;
+  const auto same = [&](const Member& member) { return member.name == name; };
+  const auto found = std::find_if(members_.begin(), members_.end(), same);
+  if (found == members_.end()) {
+    if (members_.size() >= kMaxFacts) return "its message holds more than 256 members";
+    members_.push_back({.name = name, .raw = std::string(raw)});
+    return std::nullopt;
+  }
+  if (!found->merged) {
+    auto first = core::parse_json(found->raw);
+    found->merged = first ? std::move(*first) : Json();
+  }
+  merge_piece(*found->merged, value);
   return std::nullopt;
 }
 
@@ -281,37 +295,7 @@ Flaw ChatChoice::content_part(const Json& part, std::string_view raw, EventQueue
 
 void ChatChoice::read_logprobs(const Json& logprobs) {
   for (const char* name : {"content", "refusal"})
-    if (const Json* tokens = core::find(logprobs, name); tokens && tokens->is_array())
-      read_tokens(*tokens);
-}
-
-void ChatChoice::read_tokens(const Json& tokens) {
-  for (const Json& token : tokens) {
-    if (!token.is_object()) continue;
-    const Json* top = core::find(token, "top_logprobs");
-    const bool has_top = top && top->is_array();
-    put_logprob(token, has_top ? static_cast<std::uint32_t>(top->size()) : 0);
-    if (!has_top) continue;
-    for (const Json& other : *top) put_logprob(other, 0);
-  }
-}
-
-void ChatChoice::put_logprob(const Json& token, std::uint32_t n_top) {
-  std::string bytes = core::string_or(token, "token");
-  if (const Json* list = core::find(token, "bytes"); list && list->is_array()) {
-    bytes.clear();
-    for (const Json& byte : *list)
-      if (byte.is_number_integer()) bytes += static_cast<char>(byte.get<std::uint8_t>());
-  }
-  if (++n_logprobs_ > kMaxLogprobs) return;
-  TokenLogprob& entry = logprobs_.entries.emplace_back();
-  entry.logprob = -9999;  // OpenAI's own figure for "very unlikely"
-  if (const Json* value = core::find(token, "logprob"); value && value->is_number())
-    entry.logprob = value->get<float>();
-  if (const auto id = core::int_at(token, "id"); id && *id >= 0 && *id <= INT32_MAX)
-    entry.token = static_cast<std::int32_t>(*id);  // llama-server
-  entry.bytes = logprobs_.bytes.emplace_back(std::move(bytes));
-  entry.n_top = n_top;
+    if (const Json* tokens = core::find(logprobs, name)) logprobs_.read(*tokens);
 }
 
 // ---- text, reasoning, refusals
@@ -319,7 +303,7 @@ void ChatChoice::put_logprob(const Json& token, std::uint32_t n_top) {
 EventQueue::Key ChatChoice::new_key() { return std::uint64_t{index_} << 32 | keys_++; }
 
 Flaw ChatChoice::text(DeltaField field, std::string_view bytes, EventQueue& out) {
-  if (bytes.empty() && logprobs_.entries.empty()) return std::nullopt;
+  if (bytes.empty() && logprobs_.empty()) return std::nullopt;
   if (current_ != field) {
     if (keys_ > kMaxParts) return "it holds more than 100,000 parts";
     end_text(out);
@@ -329,7 +313,7 @@ Flaw ChatChoice::text(DeltaField field, std::string_view bytes, EventQueue& out)
     refused_ = refused_ || field == DeltaField::kRefusal;
     out.begin(current_key_, index_, part_kind(field));
   }
-  const Logprobs logprobs = std::exchange(logprobs_, {});
+  const TokenLogprobs logprobs = logprobs_.take();
   out.delta(current_key_, bytes, logprobs.entries);
   return std::nullopt;
 }
@@ -356,7 +340,7 @@ void ChatChoice::end_text(EventQueue& out, std::string_view more_facts) {
 
 bool ChatChoice::plain(DeltaField field, std::uint32_t call, std::string_view bytes, bool borrowed,
                        EventQueue& out) {
-  if (!logprobs_.entries.empty()) return false;
+  if (!logprobs_.empty()) return false;
   EventQueue::Key key = current_key_;
   if (field == DeltaField::kArguments) {
     const auto slot = slots_.find(call);
@@ -494,7 +478,7 @@ Flaw ChatChoice::arguments(Call& call, std::string_view bytes, EventQueue& out) 
     begin_call(call, out);
   }
   if (!bytes.empty()) {
-    const Logprobs logprobs = std::exchange(logprobs_, {});
+    const TokenLogprobs logprobs = logprobs_.take();
     out.delta(call.key, bytes, logprobs.entries);
   }
   return std::nullopt;
@@ -531,7 +515,7 @@ void ChatChoice::end_complete_calls(EventQueue& out, const Call* but) {
 // ---- the end
 
 void ChatChoice::end_parts(std::string_view answer_facts, EventQueue& out) {
-  if (!logprobs_.entries.empty()) (void)text(current_.value_or(DeltaField::kContent), {}, out);
+  if (!logprobs_.empty()) (void)text(current_.value_or(DeltaField::kContent), {}, out);
   for (Call& call : calls_)
     if (!call.begun && (!call.name.empty() || !call.held.empty())) begin_call(call, out);
   std::string facts;
@@ -544,15 +528,20 @@ void ChatChoice::end_parts(std::string_view answer_facts, EventQueue& out) {
   const auto last = std::find_if(calls_.rbegin(), calls_.rend(), is_open);
   const bool to_call = !current_ && last != calls_.rend();
   for (Call& call : calls_) end_call(call, out, to_call && &call == &*last ? members : "");
+  if (!current_ && !to_call) {  // none is open: they are the message's
+    if (!annotations_.empty()) add_member(members, "annotations", "[" + annotations_ + "]");
+    message_facts_ = object_of(members);
+  }
   end_text(out, members);
-  for (const auto& [name, value] : members_.items()) opaque(name, core::dump_json(value), out);
+  for (const Member& member : members_)
+    opaque(member.name, member.merged ? core::dump_json(*member.merged) : member.raw, out);
 }
 
 void ChatChoice::put_finish(EventQueue& out) {
-  if (!finish_) return out.finish(index_, Finish::kUnknown, {});
+  if (!finish_) return out.finish(index_, Finish::kUnknown, {}, message_facts_);
   if (!stopped_by_.empty() && calls_.empty())
-    return out.finish(index_, Finish::kStopSequence, stopped_by_);
-  out.finish(index_, finish_of(*finish_, refused_, !calls_.empty()), *finish_);
+    return out.finish(index_, Finish::kStopSequence, stopped_by_, message_facts_);
+  out.finish(index_, finish_of(*finish_, refused_, !calls_.empty()), *finish_, message_facts_);
 }
 
 }  // namespace infer::cloud

@@ -5,7 +5,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <list>
 #include <map>
 #include <optional>
 #include <string>
@@ -14,6 +13,8 @@
 
 #include "infer/event.h"
 #include "src/cloud/event_queue.h"
+#include "src/cloud/openai/lenient_json.h"
+#include "src/cloud/openai/token_logprobs.h"
 #include "src/core/json.h"
 
 namespace infer::cloud {
@@ -31,9 +32,6 @@ enum class DeltaField : std::uint8_t {
 Event::PartKind part_kind(DeltaField field) noexcept;
 // Its name in a message; what reasoning goes back by (request.cc).
 std::string_view field_name(DeltaField field) noexcept;
-
-// Null, false, "", [] and {}: what servers send for members that they do not use.
-bool says_nothing(const core::Json& value);
 
 // Tells where a JSON value ends that comes in pieces: an object or an array; of anything else the
 // end is not known.
@@ -84,19 +82,19 @@ class ChatChoice {
     bool begun = false, ended = false;
     JsonProgress progress{};
   };
-  struct Logprobs {
-    std::vector<TokenLogprob> entries{};
-    std::list<std::string> bytes{};  // what the entries point to
+
+  // Kept with the bytes that it came in, unless it came in pieces.
+  struct Member {
+    std::string name{}, raw{};
+    std::optional<core::Json> merged{};
   };
 
   Flaw read_facts(const core::Json& choice, std::string_view raw);
   Flaw message(const core::Json& message, std::string_view raw, EventQueue& out);
   Flaw content(const core::Json& content, std::string_view raw, EventQueue& out);
   Flaw content_part(const core::Json& part, std::string_view raw, EventQueue& out);
-  Flaw unknown_member(const std::string& name, const core::Json& value);
+  Flaw unknown_member(const std::string& name, const core::Json& value, std::string_view raw);
   void read_logprobs(const core::Json& logprobs);
-  void read_tokens(const core::Json& tokens);
-  void put_logprob(const core::Json& token, std::uint32_t n_top);
   void read_finish(const core::Json& choice);
 
   void opaque(std::string_view type, std::string_view json, EventQueue& out);
@@ -121,13 +119,13 @@ class ChatChoice {
   bool refused_ = false;
   std::vector<Call> calls_{};
   std::map<std::uint64_t, std::size_t> slots_{};  // index on the wire -> place in calls_
-  Logprobs logprobs_{};                           // that wait for the text they belong to
-  std::size_t n_logprobs_ = 0;                    // all so far
+  TokenLogprobs logprobs_{};                      // that wait for the text they belong to
   std::string annotations_{};                     // elements, joined by commas, of the open text
-  core::Json members_ = core::Json::object();     // of the message, that this library does not know
+  std::vector<Member> members_{};                 // of the message, that this library does not know
   std::vector<std::pair<std::string, std::string>> facts_{};  // of the choice: name, raw JSON
   bool facts_changed_ = false;
-  std::size_t kept_bytes_ = 0;  // of members and facts
+  std::string message_facts_{};  // JSON: of these, what no part was left to hold
+  std::size_t kept_bytes_ = 0;   // of members and facts
   std::optional<std::string> finish_{};
   std::string stopped_by_{};  // the stop text, where a server says it
 };

@@ -37,7 +37,21 @@ std::vector<Events> streams_by_hand() {
       several.push_back(std::string(R"({"model":"m","choices":[{"index":)") + index +
                         R"(,"delta":{"content":)" + quoted + R"(,"reasoning_content":null}}]})");
   }
-  return {text, calls, several};
+  const auto groq = [](std::string_view delta, std::string_view rest) {
+    return R"({"id":"c","model":"m","choices":[{"index":0,"delta":)" + std::string(delta) +
+           R"(,"finish_reason":null}])" + std::string(rest) + "}";
+  };
+  const std::string usage = R"({"queue_time":0.04,"prompt_tokens":4,"prompt_time":1e-3,)"
+                            R"("completion_tokens":6,"completion_time":2,"total_tokens":10})";
+  Events stream{groq("{}", R"(,"x_groq":{"id":"r","seed":7})"),
+                groq(R"({"reasoning":"a"})", ""),
+                groq(R"({"reasoning":"b"})", R"(,"x_groq":null)"),
+                groq(R"({"content":"c"})", R"(,"x_groq":{"id":"r"})"),
+                groq(R"({"content":"d"})", ""),
+                groq("{}", R"(,"x_groq":{"debug":1,"usage":)" + usage + "}"),
+                groq("{}", ",\"usage\":" + usage),
+                groq(R"({"content":"e"})", R"(,"x_groq":{"error":"cut"})")};
+  return {text, calls, several, stream};
 }
 
 std::vector<Events> all_streams() {
@@ -94,7 +108,9 @@ class Damage {
         ",\"index\":1",
         "\"finish_reason\":\"stop\",",
         ",\"tool_calls\":[]",
-        ",\"usage\":{\"prompt_tokens\":1,\"completion_tokens\":2}"};
+        ",\"usage\":{\"prompt_tokens\":1,\"completion_tokens\":2}",
+        ",\"usage\":{\"prompt_tokens\":1,\"queue_time\":0.5,\"prompt_time\":null}",
+        ",\"x_groq\":{\"usage\":{\"prompt_tokens\":1}}"};
     switch (below(6)) {
       case 0: event[at] = static_cast<char>(event[at] ^ (1 << below(8))); break;
       case 1: event.resize(at); break;
@@ -123,7 +139,7 @@ class Damage {
 };
 
 std::string read(const Events& events, Path path, std::optional<Error>& error) {
-  ChatReader reader(kCompatibleDialect, 2, path);
+  ChatReader reader(reading::server(), 2, path);
   EventQueue queue;
   reading::Collector collector(2);
   for (const std::string& event : events) {

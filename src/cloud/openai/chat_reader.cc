@@ -1,51 +1,24 @@
 #include "src/cloud/openai/chat_reader.h"
 
 #include <algorithm>
+#include <chrono>
+#include <cmath>
 #include <utility>
 
+#include "src/cloud/object_writer.h"
 #include "src/cloud/openai/openai.h"
+#include "src/cloud/rate_limits.h"
 #include "src/cloud/raw_json.h"
-#include "src/core/utf8.h"
 
 namespace infer::cloud {
 namespace {
 
 using core::Json;
 
+constexpr std::string_view kXGroq = "x_groq";
 constexpr std::int64_t kMaxChoiceIndex = 1023;
 constexpr std::size_t kMaxSeen = 256;               // names of members that are not known
 constexpr std::size_t kMaxFactBytes = 1024 * 1024;  // of such members, before and after the start
-
-std::string_view trimmed(std::string_view text) {
-  const auto space = [](char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; };
-  while (!text.empty() && space(text.front())) text.remove_prefix(1);
-  while (!text.empty() && space(text.back())) text.remove_suffix(1);
-  return text;
-}
-
-// Escapes of surrogates without a partner, which no parser takes, as escapes of U+FFFD.
-std::string with_whole_pairs(std::string text) {
-  const auto unit_at = [&](std::size_t at) -> char {  // 'h' high, 'l' low, 0 neither
-    if (text.size() < at + 6 || text[at] != '\\' || text[at + 1] != 'u') return 0;
-    if (text[at + 2] != 'd' && text[at + 2] != 'D') return 0;
-    const char c = text[at + 3];
-    if (c == '8' || c == '9' || c == 'a' || c == 'A' || c == 'b' || c == 'B') return 'h';
-    return (c >= 'c' && c <= 'f') || (c >= 'C' && c <= 'F') ? 'l' : char{0};
-  };
-  for (std::size_t i = 0; i + 1 < text.size(); ++i) {
-    if (text[i] != '\\') continue;
-    const char unit = unit_at(i);
-    if (unit == 'h' && unit_at(i + 6) == 'l') {
-      i += 11;
-    } else if (unit != 0) {
-      text.replace(i, 6, "\\ufffd");
-      i += 5;
-    } else {
-      ++i;  // of another escape, such as a backslash before a 'u'
-    }
-  }
-  return text;
-}
 
 void add_fact(std::string& members, std::string_view name, std::string_view raw) {
   members += members.empty() ? "" : ",";
@@ -65,6 +38,18 @@ std::optional<std::int64_t> figure(const Json& usage, std::string_view group,
   return details ? figure(*details, key) : std::nullopt;
 }
 
+std::optional<double> time_figure(const Json& usage, std::string_view key) {
+  const Json* value = core::find(usage, key);
+  return value && value->is_number() ? std::optional(value->get<double>()) : std::nullopt;
+}
+
+// Nothing for what is no time that an answer can take.
+std::optional<std::chrono::nanoseconds> time_of(std::optional<double> told) {
+  constexpr double kMost = 366 * 86400.0;
+  if (!told || !(*told >= 0 && *told <= kMost)) return std::nullopt;
+  return std::chrono::nanoseconds(static_cast<std::int64_t>(std::round(*told * 1e9)));
+}
+
 }  // namespace
 
 std::optional<Usage> chat_usage(const Json& usage, std::string_view raw) {
@@ -76,6 +61,9 @@ std::optional<Usage> chat_usage(const Json& usage, std::string_view raw) {
   figures.cache_write = figure(usage, "prompt_tokens_details", "cache_write_tokens");
   figures.cache_hit = figure(usage, "prompt_cache_hit_tokens");
   figures.reasoning = figure(usage, "completion_tokens_details", "reasoning_tokens");
+  figures.queue = time_figure(usage, "queue_time");
+  figures.prefill = time_figure(usage, "prompt_time");
+  figures.decode = time_figure(usage, "completion_time");
   return chat_usage(figures, raw);
 }
 
@@ -86,6 +74,9 @@ std::optional<Usage> chat_usage(const ChatFigures& figures, std::string_view raw
   found.cache_read = figures.cached ? figures.cached : figures.cache_hit;
   found.cache_write = figures.cache_write;
   found.reasoning = figures.reasoning;
+  found.timing.queue = time_of(figures.queue);
+  found.timing.prefill = time_of(figures.prefill);
+  found.timing.decode = time_of(figures.decode);
   const auto total = figures.total;
   // xAI leaves the reasoning out of completion_tokens; the total tells.
   if (total && found.input && found.output && found.reasoning && *found.reasoning > 0 &&
@@ -99,6 +90,7 @@ std::optional<Usage> chat_usage(const ChatFigures& figures, std::string_view raw
 void ChatReader::head(const http::HttpHead& head) {
   head_ = &head;
   if (const std::string* id = head.find("x-request-id")) meta_.request_id = *id;
+  meta_.rate_limits = typed_rate_limits(head, dialect_.windows);
   if (const std::string limits = rate_limits(head, "x-ratelimit-"); !limits.empty())
     add_fact(start_facts_, "rate_limits", limits);
 }
@@ -112,7 +104,7 @@ std::optional<Error> ChatReader::event(std::string_view type, std::string_view d
     if (const Meaning* meaning = templates_.match(data, holes, http::kPadding))
       if (plain(*meaning, holes[0], out)) return std::nullopt;
   }
-  const std::string_view text = trimmed(data);
+  const std::string_view text = trimmed_json(data);
   if (text.empty()) return std::nullopt;
   if (text == "[DONE]") return mark_of_the_end();
   if (type == "error") return server_error(text);
@@ -199,7 +191,7 @@ std::optional<Error> ChatReader::mark_of_the_end() {
   if (!proves && !all_finished())
     return Error(Errc::kTruncated,
                  "the stream said [DONE] without a finish_reason for every answer: it may be cut")
-        .with_provider(std::string(kOpenAi))
+        .with_provider(model_.provider)
         .with_retry(RetryHint::kAmbiguous);
   done_ = true;
   return missing_choices();
@@ -211,21 +203,16 @@ std::optional<Error> ChatReader::missing_choices() const {
   return Error(Errc::kProtocol, "n: " + std::to_string(n_) + " answers were asked for, " +
                                     std::to_string(choices_.size()) +
                                     " came; this server or model does not give several")
-      .with_provider(std::string(kOpenAi))
+      .with_provider(model_.provider)
       .with_detail("field", "n");
 }
 
 // ---- the full parser
 
 std::optional<Error> ChatReader::full(std::string_view data, EventQueue& out) {
-  auto json = core::parse_json(data);
   std::string repaired;
-  if (!json) {  // what a browser would read all the same
-    repaired = with_whole_pairs(core::utf8_repaired(data));
-    if (repaired != data) json = core::parse_json(repaired);
-    if (!json) return wrong(json.error().message(), data);
-    data = repaired;
-  }
+  const auto json = parse_lenient(data, repaired);
+  if (!json) return wrong(json.error().message(), data);
   return answer(*json, data, out);
 }
 
@@ -235,6 +222,7 @@ std::optional<Error> ChatReader::answer(const Json& json, std::string_view raw, 
   // vLLM had "object" before it had "error".
   if ((error && !says_nothing(*error)) || core::string_or(json, "object") == "error")
     return server_error(raw);
+  if (auto stopped = stopped_early(json, raw)) return stopped;
   note_facts(json, raw);
   note_model(core::string_or(json, "model"), out);
   if (const Json* list = core::find(json, "choices"); list && !list->is_null())
@@ -243,12 +231,20 @@ std::optional<Error> ChatReader::answer(const Json& json, std::string_view raw, 
   return std::nullopt;
 }
 
+// Groq says in a member of its own why it gives up on a stream.
+std::optional<Error> ChatReader::stopped_early(const Json& json, std::string_view raw) const {
+  const Json* groq = core::find(json, kXGroq);
+  const Json* error = groq ? core::find(*groq, "error") : nullptr;
+  if (!error || says_nothing(*error)) return std::nullopt;
+  return server_error(raw_member(raw, kXGroq).value_or("{}"));
+}
+
 Error ChatReader::server_error(std::string_view body) const {
-  return provider_error(kOpenAi, *head_, body, openai_complaint(body));
+  return provider_error(model_.provider, *head_, body, openai_complaint(body));
 }
 
 Error ChatReader::wrong(std::string_view what, std::string_view bytes) const {
-  return bad_answer(kOpenAi, what, events_, bytes);
+  return bad_answer(model_.provider, what, events_, bytes);
 }
 
 std::optional<Error> ChatReader::choices(const Json& list, std::string_view raw, EventQueue& out) {
@@ -281,6 +277,10 @@ void ChatReader::note_facts(const Json& json, std::string_view raw) {
   if (!started_ && meta_.response_id.empty()) meta_.response_id = core::string_or(json, "id");
   for (const RawMember& member : raw_members(raw)) {
     const std::string& name = member.key;
+    if (name == kXGroq) {
+      if (const Json* groq = core::find(json, name)) note_groq(*groq, member.value);
+      continue;
+    }
     if (name == "choices" || name == "usage" || name == "id" || name == "model" ||
         name == "object" || name == "obfuscation" || is_seen(name))
       continue;
@@ -288,6 +288,21 @@ void ChatReader::note_facts(const Json& json, std::string_view raw) {
     if (!value || says_nothing(*value) || (name == "created" && *value == 0)) continue;
     note_fact(name, member.value);
   }
+}
+
+// Of one that comes again, the members that are new: "id" and "seed" stand in the first event of a
+// stream, other things in the last.
+void ChatReader::note_groq(const Json& groq, std::string_view raw) {
+  if (!started_ && meta_.request_id.empty()) meta_.request_id = core::string_or(groq, "id");
+  ObjectWriter fresh;
+  for (const RawMember& member : raw_members(raw)) {
+    const std::string name = std::string(kXGroq) + '.' + member.key;
+    if (member.key == "usage" || is_seen(name) || seen_.size() >= kMaxSeen) continue;
+    seen_.push_back(name);
+    fresh.raw(member.key, std::string(member.value));
+  }
+  if (fresh.object().empty()) return;
+  note_fact(kXGroq, fresh.str());
 }
 
 bool ChatReader::is_seen(std::string_view name) const {
@@ -312,15 +327,28 @@ void ChatReader::note_usage(const Json& json, std::string_view raw, EventQueue& 
   const Json* usage = core::find(json, "usage");
   std::string_view bytes = raw_member(raw, "usage").value_or("null");
   if (!usage || says_nothing(*usage)) {  // Groq, in streams, at times only there
-    const Json* groq = core::find(json, "x_groq");
+    const Json* groq = core::find(json, kXGroq);
     usage = groq ? core::find(*groq, "usage") : nullptr;
-    if (usage) bytes = raw_member(raw_member(raw, "x_groq").value_or("{}"), "usage").value_or("");
+    if (usage) bytes = raw_member(raw_member(raw, kXGroq).value_or("{}"), "usage").value_or("");
   }
-  if (!usage || !usage->is_object()) return;
+  if (!usage || !usage->is_object()) return note_usage_of_choice(json, raw, out);
   auto figures = chat_usage(*usage, bytes);
   if (!figures) return;
   start(out);
   out.usage(std::move(*figures));
+}
+
+// Moonshot puts the figures into the choice that ends.
+void ChatReader::note_usage_of_choice(const Json& json, std::string_view raw, EventQueue& out) {
+  const Json* list = core::find(json, "choices");
+  if (!list || !list->is_array()) return;
+  const auto elements = raw_elements(raw_member(raw, "choices").value_or("[]"));
+  for (std::size_t i = 0; i < list->size() && i < elements.size(); ++i) {
+    const Json* usage = core::find((*list)[i], "usage");
+    if (!usage || !usage->is_object()) continue;
+    if (auto figures = chat_usage(*usage, raw_member(elements[i], "usage").value_or("{}")))
+      out.usage(std::move(*figures));
+  }
 }
 
 void ChatReader::start(EventQueue& out) {
@@ -342,7 +370,7 @@ bool ChatReader::whole_plain(std::string_view body, EventQueue& out) {
 }
 
 std::optional<Error> ChatReader::whole(std::string_view body, EventQueue& out) {
-  body = trimmed(body);
+  body = trimmed_json(body);
   if (path_ == Path::kFull || !whole_plain(body, out))
     if (auto error = full(body, out)) return error;
   if (choices_.empty()) return wrong("it has no \"choices\"", body);

@@ -13,6 +13,7 @@
 #include "src/cloud/delta_template.h"
 #include "src/cloud/openai/chat_choice.h"
 #include "src/cloud/openai/dialect.h"
+#include "src/cloud/openai/openai.h"
 #include "src/cloud/openai/plain_delta.h"
 #include "src/cloud/wire.h"
 #include "src/core/json.h"
@@ -24,9 +25,11 @@ class ChatReader final : public Reader {
   // Which of the ways to read an event are used; all give the same, each is faster than the next.
   enum class Path : std::uint8_t { kTemplates, kPlain, kFull };
 
-  // `n`: how many answers were asked for. `dialect` must outlive the reader.
-  ChatReader(const Dialect& dialect, std::uint32_t n, Path path = Path::kTemplates)
-      : dialect_(dialect), n_(n), path_(path) {}
+  // `n`: how many answers were asked for. `model` must outlive the reader.
+  ChatReader(const ServerModel& model, std::uint32_t n, Path path = Path::kTemplates)
+      : model_(model), dialect_(*model.dialect), n_(n), path_(path) {
+    meta_.issuer = model.issuer;
+  }
 
   void head(const http::HttpHead& head) override;
   std::optional<Error> event(std::string_view type, std::string_view data,
@@ -53,17 +56,21 @@ class ChatReader final : public Reader {
   std::optional<Error> full(std::string_view data, EventQueue& out);
   std::optional<Error> answer(const core::Json& json, std::string_view raw, EventQueue& out);
   std::optional<Error> choices(const core::Json& list, std::string_view raw, EventQueue& out);
+  std::optional<Error> stopped_early(const core::Json& json, std::string_view raw) const;
   Error server_error(std::string_view body) const;
   Error wrong(std::string_view what, std::string_view bytes) const;
   std::optional<Error> missing_choices() const;
   void note_facts(const core::Json& json, std::string_view raw);
+  void note_groq(const core::Json& groq, std::string_view raw);
   bool is_seen(std::string_view name) const;
   void note_fact(std::string_view name, std::string_view raw);
   void note_model(std::string_view model, EventQueue& out);
   void note_usage(const core::Json& json, std::string_view raw, EventQueue& out);
+  void note_usage_of_choice(const core::Json& json, std::string_view raw, EventQueue& out);
   void start(EventQueue& out);
   bool all_finished() const;
 
+  const ServerModel& model_;
   const Dialect& dialect_;
   std::uint32_t n_;
   Path path_;

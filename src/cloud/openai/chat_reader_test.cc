@@ -208,6 +208,71 @@ TEST(ChatReader, MembersThatAreNotKnownAreKept) {
   EXPECT_EQ(parts[2].get<Opaque>()->json, R"([{"n":1},{"n":2}])");
 }
 
+TEST(ChatReader, FactsThatNoPartIsLeftToHold) {
+  // A filter that let nothing through.
+  const Outcome nothing =
+      good(event_of(R"({"id":"c","model":"m","choices":[{"index":0,"delta":{"content":""}}]})") +
+           event_of(R"({"citations":["x"],"choices":[{"index":0,"delta":{},"finish_reason":)"
+                    R"("content_filter","verdict":{"hate":true}}]})"));
+  EXPECT_TRUE(nothing.choice().message.parts.empty());
+  EXPECT_EQ(nothing.choice().message.extra,
+            R"({"choice":{"verdict":{"hate":true}},"answer":{"citations":["x"]}})");
+  // An item that ends where it begins, and notes that came without a text.
+  const Outcome item =
+      good(chunk(R"({"content":[{"type":"image","url":"u"}],"annotations":[{"n":1}]})") + kStop);
+  ASSERT_EQ(item.choice().message.parts.size(), 1u);
+  EXPECT_EQ(item.choice().message.extra, R"({"annotations":[{"n":1}]})");
+  // Where a part is open it holds them.
+  EXPECT_EQ(good(chunk(R"({"content":"a"})") + kStop).choice().message.extra, "");
+}
+
+TEST(ChatReader, WhatIsNotKnownKeepsItsBytes) {
+  const std::string odd = R"({"z":1.50, "a":[ ],"e":1E2,"b":"\u00e9"})";
+  const Outcome outcome = good(chunk(R"({"content":"a","strange":)" + odd + "}") + kStop);
+  EXPECT_EQ(outcome.choice().message.parts.at(1).get<Opaque>()->json, odd);
+  const Outcome twice =
+      good(chunk(R"({"strange":{"n":1},"content":"a","strange":)" + odd + "}") + kStop);
+  EXPECT_EQ(twice.choice().message.parts.at(1).get<Opaque>()->json, odd);
+}
+
+TEST(ChatReader, TimesThatAreNone) {
+  for (const char* bad : {"-1", "1e300", "\"1\"", "null", "true", "{}"}) {
+    const Outcome outcome = good(
+        chunk(R"({"content":"a"})") + kStop +
+        event_of(R"({"choices":[],"usage":{"prompt_tokens":1,"completion_tokens":2,"queue_time":)" +
+                 std::string(bad) + R"(,"prompt_time":0.5}})"));
+    EXPECT_EQ(outcome.response.usage.timing.queue, std::nullopt) << bad;
+    EXPECT_EQ(outcome.response.usage.timing.prefill, std::chrono::milliseconds(500)) << bad;
+  }
+}
+
+TEST(ChatReader, AMessageBesideItsDeltasRepeatsThem) {
+  const auto both = [](const char* delta, const char* message, const char* finish) {
+    return event_of(R"({"model":"m","choices":[{"index":0,"message":{"role":"assistant",)"
+                    R"("content":")" +
+                    std::string(message) + R"("},"delta":{"role":"assistant","content":")" + delta +
+                    R"("},"finish_reason":)" + finish + "}]}");
+  };
+  const Outcome outcome = good(both("Hel", "Hel", "null") + both("lo", "Hello", "null") +
+                               both("", "Hello", "\"stop\""));
+  EXPECT_EQ(outcome.response.text(), "Hello");
+  const Outcome last = good(
+      chunk(R"({"content":"Hello"})") +
+      event_of(
+          R"({"choices":[{"index":0,"message":{"content":"Hello"},"finish_reason":"stop"}]})"));
+  EXPECT_EQ(last.response.text(), "Hello");
+}
+
+TEST(ChatReader, UsageInsideOfTheChoice) {
+  const Outcome outcome =
+      good(chunk(R"({"content":"a"})") +
+           event_of(R"({"choices":[{"index":0,"delta":{},"finish_reason":"stop","usage":)"
+                    R"({"prompt_tokens":19,"completion_tokens":13,"total_tokens":32}}]})"));
+  EXPECT_EQ(outcome.response.usage.input, 19);
+  EXPECT_EQ(outcome.response.usage.output, 13);
+  EXPECT_EQ(outcome.choice().message.parts.at(0).extra, "");
+}
+
 TEST(ChatReader, FactsThatComeAndGo) {
   const auto piece = [](const char* verdict) {
     return event_of(R"({"choices":[{"delta":{"content":"a"},"filter":{"verdict":")" +
@@ -220,7 +285,7 @@ TEST(ChatReader, FactsThatComeAndGo) {
 }
 
 TEST(ChatReader, FactsOfTheStart) {
-  ChatReader reader(kOwnDialect, 1);
+  ChatReader reader(reading::server(kOwnDialect), 1);
   http::HttpHead head{.status = 200};
   head.headers = {{"X-Request-Id", "req_7"}, {"X-RateLimit-Remaining-Requests", "59"}};
   reader.head(head);
@@ -544,7 +609,7 @@ TEST(ChatReader, NothingGrowsWithoutBound) {
     body += call_piece(R"({"index":0,"function":{"arguments":")" + much + R"("}})");
   EXPECT_EQ(bad(body).code(), Errc::kProtocol);
   const auto flood = [&](const auto& piece) {
-    ChatReader reader(kCompatibleDialect, 1);
+    ChatReader reader(reading::server(), 1);
     EventQueue queue;
     for (int i = 0; i < 100; ++i)
       if (auto error = reader.event({}, reading::Piece(piece(std::to_string(i))).view(), queue))
@@ -588,7 +653,7 @@ TEST(ChatReader, SurrogatesWithoutAPartner) {
 
 TEST(ChatReader, BytesThatAreNoUtf8) {
   const std::string r = "\xEF\xBF\xBD";
-  ChatReader reader(kCompatibleDialect, 1);
+  ChatReader reader(reading::server(), 1);
   EventQueue queue;
   reading::Collector collector(1);
   for (const char* text : {"a", "b", "\xff", "c\xc3", "d"}) {

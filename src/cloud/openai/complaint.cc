@@ -18,6 +18,7 @@ Complaint complaint_in(const core::Json& object) {
   complaint.code = text_of(object, "code");
   complaint.message = text_of(object, "message");
   complaint.param = text_of(object, "param");
+  complaint.generated = text_of(object, "failed_generation");
   return complaint;
 }
 

@@ -20,11 +20,11 @@ ListedModel listed_by_openai(const core::Json& entry, std::string_view raw) {
 }  // namespace
 
 Result<std::vector<ListedModel>> openai_models(const Endpoint& endpoint, const Call& call) {
-  const auto wire = openai_wire("", openai_dialect(endpoint));
+  const auto wire = openai_wire({.provider = endpoint.provider});
   auto body = get(endpoint, *wire, "/models", call);
   if (!body) return std::move(body.error());
   const auto wrong = [&](const std::string& what) {
-    return bad_answer(kOpenAi, "the list of models " + what, 0, *body);
+    return bad_answer(endpoint.provider, "the list of models " + what, 0, *body);
   };
   const auto json = core::parse_json(*body);
   if (!json) return wrong("is " + json.error().message());
@@ -43,6 +43,12 @@ Result<std::vector<ListedModel>> openai_models(const Endpoint& endpoint, const C
 
 Result<std::vector<ListedModel>> list_openai(const ApiConfig& config, const Call& call) {
   auto endpoint = openai_endpoint(config);
+  if (!endpoint) return std::move(endpoint.error());
+  return openai_models(*endpoint, call);
+}
+
+Result<std::vector<ListedModel>> list_groq(const ApiConfig& config, const Call& call) {
+  auto endpoint = openai_endpoint(config, kGroq);
   if (!endpoint) return std::move(endpoint.error());
   return openai_models(*endpoint, call);
 }

@@ -121,7 +121,8 @@ class PlainWalk {
     if (name == "object")
       return token(value) == (whole_ ? "\"chat.completion\"" : "\"chat.completion.chunk\"");
     if (name == "usage") return usage(value);
-    if (name == "error") return is_null(value);
+    // Groq's own member comes twice, with figures or an error the second time.
+    if (name == "error" || name == "x_groq") return is_null(value);
     if (is_null(value) || std::find(seen_.begin(), seen_.end(), name) != seen_.end()) return true;
     const std::string_view text = token(value);
     if (text == "false" || text == "\"\"") return true;
@@ -170,6 +171,7 @@ class PlainWalk {
   }
   // One that is not known has to be valid all the same: the bytes are kept.
   bool figure(std::string_view group, std::string_view name, od::value& value) {
+    if (std::optional<double>* const time = time_named(group, name)) return seconds(*time, value);
     ChatFigures::Figure* const figure = figure_named(group, name);
     if (!figure) return (met_ & met_group(name)) == 0 && is_scalar(value);
     if (figure->has_value()) return false;
@@ -178,6 +180,20 @@ class PlainWalk {
     if (value.get_uint64().get(number) != simdjson::SUCCESS || number > std::uint64_t{INT64_MAX})
       return false;
     *figure = static_cast<std::int64_t>(number);
+    return true;
+  }
+  std::optional<double>* time_named(std::string_view group, std::string_view name) {
+    if (!group.empty()) return nullptr;
+    if (name == "queue_time") return &delta_.figures.queue;
+    if (name == "prompt_time") return &delta_.figures.prefill;
+    return name == "completion_time" ? &delta_.figures.decode : nullptr;
+  }
+  static bool seconds(std::optional<double>& to, od::value& value) {
+    if (to.has_value()) return false;
+    if (is_null(value)) return true;
+    double number = 0;
+    if (value.get_double().get(number) != simdjson::SUCCESS) return false;
+    to = number;
     return true;
   }
   ChatFigures::Figure* figure_named(std::string_view group, std::string_view name) {

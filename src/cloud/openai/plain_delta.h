@@ -23,6 +23,8 @@ struct ChatFigures {
   Figure cached{}, cache_write{};  // of prompt_tokens_details
   Figure cache_hit{};              // DeepSeek: prompt_cache_hit_tokens
   Figure reasoning{};              // of completion_tokens_details
+  // Groq: queue_time, prompt_time, completion_time, in seconds.
+  std::optional<double> queue{}, prefill{}, decode{};
 };
 
 // All views are into the event.

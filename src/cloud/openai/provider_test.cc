@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <nlohmann/json.hpp>
 
 #include "infer/infer.h"
@@ -42,7 +43,7 @@ Endpoint endpoint_to(const FakeTransport& fake, const ApiConfig& config = {}) {
 
 TextModel model_over(const FakeTransport& fake, const ApiConfig& config = {}) {
   Endpoint endpoint = endpoint_to(fake, config);
-  const auto wire = openai_wire("gpt-5", openai_dialect(endpoint));
+  const auto wire = openai_wire(server_model("gpt-5", endpoint, config, openai_dialect(endpoint)));
   return TextModel(
       make_backend(wire, std::move(endpoint), ModelInfo{.provider = "openai", .name = "gpt-5"}));
 }
@@ -212,6 +213,168 @@ TEST(OpenAi, Models) {
     EXPECT_EQ(openai_models(endpoint, {}).error().code(), Errc::kProtocol);
   EXPECT_EQ(fake.requests()[0].url, "https://api.openai.com/v1/models");
   EXPECT_EQ(fake.requests()[0].method, "GET");
+}
+
+// ---- Groq
+
+TextModel groq_over(const FakeTransport& fake) {
+  const ApiConfig config{.key = "gsk-canary"};
+  auto endpoint = openai_endpoint(config, kGroq);
+  EXPECT_TRUE(endpoint) << endpoint.error();
+  endpoint->transport = fake.transport();
+  const auto wire = openai_wire(server_model("qwen", *endpoint, config, openai_dialect(*endpoint)));
+  return TextModel(make_backend(wire, std::move(*endpoint), {.provider = "groq", .name = "qwen"}));
+}
+
+const std::string kGroqStream =
+    R"(data: {"id":"c1","model":"q","choices":[{"index":0,"delta":{"role":"assistant",)"
+    R"("content":""},"finish_reason":null}],"x_groq":{"id":"req_01","seed":7}})"
+    "\n\n"
+    R"(data: {"id":"c1","model":"q","choices":[{"index":0,"delta":{"reasoning":"Hm."}}]})"
+    "\n\n"
+    R"(data: {"id":"c1","model":"q","choices":[{"index":0,"delta":{"content":"So."}}]})"
+    "\n\n";
+// The figures stand twice in recorded answers, and are one answer's all the same.
+const std::string kGroqFigures =
+    R"({"queue_time":0.041905864,"prompt_tokens":45,"prompt_time":0.003940145,)"
+    R"("completion_tokens":662,"completion_time":2.652230333,"total_tokens":707,)"
+    R"("total_time":2.656170478})";
+const std::string kGroqEnd =
+    R"(data: {"id":"c1","model":"q","choices":[{"index":0,"delta":{},"finish_reason":"stop"}],)"
+    R"("x_groq":{"id":"req_01","debug":{"a":1},"usage":)" +
+    kGroqFigures + "}";
+
+TEST(GroqProvider, Streams) {
+  for (const bool twice : {true, false}) {
+    FakeTransport fake;
+    fake.answer(200, "text/event-stream",
+                kGroqStream + kGroqEnd + (twice ? ",\"usage\":" + kGroqFigures : "") +
+                    "}\n\ndata: [DONE]\n\n");
+    fake.header("x-ratelimit-limit-requests", "14400")
+        .header("x-ratelimit-remaining-tokens", "17997")
+        .header("x-ratelimit-reset-tokens", "7.66s");
+    const auto done = groq_over(fake).generate("hi");
+    ASSERT_TRUE(done) << done.error();
+    EXPECT_EQ(fake.requests()[0].url, "https://api.groq.com/openai/v1/chat/completions");
+    EXPECT_EQ(header_of(fake.requests()[0], "authorization"), "Bearer gsk-canary");
+    EXPECT_EQ(done->text(), "So.");
+    EXPECT_EQ(done->provider, "groq");
+    EXPECT_EQ(done->request_id, "req_01");
+    ASSERT_EQ(done->message().parts.size(), 2u);
+    ASSERT_TRUE(done->message().parts[0].get<Reasoning>());
+    EXPECT_EQ(done->message().parts[0].get<Reasoning>()->text, "Hm.");
+    EXPECT_EQ(done->message().parts[0].issuer, "groq");
+    EXPECT_EQ(done->usage.input, 45);
+    EXPECT_EQ(done->usage.output, 662);
+    EXPECT_EQ(done->usage.raw, kGroqFigures);
+    EXPECT_EQ(done->usage.timing.queue, std::chrono::nanoseconds(41905864));
+    EXPECT_EQ(done->usage.timing.prefill, std::chrono::nanoseconds(3940145));
+    EXPECT_EQ(done->usage.timing.decode, std::chrono::nanoseconds(2652230333));
+    ASSERT_EQ(done->rate_limits.size(), 2u);
+    EXPECT_EQ(done->rate_limits[0].what, "requests");
+    EXPECT_EQ(done->rate_limits[0].limit, 14400);
+    EXPECT_EQ(done->rate_limits[0].window, std::chrono::hours(24));
+    EXPECT_EQ(done->rate_limits[1].reset, std::chrono::milliseconds(7660));
+    EXPECT_EQ(done->rate_limits[1].window, std::chrono::minutes(1));
+    const auto facts = nlohmann::json::parse(done->metadata);
+    EXPECT_EQ(facts["x_groq"], nlohmann::json::parse(R"({"id":"req_01","seed":7})"));
+    EXPECT_EQ(facts["rate_limits"]["x-ratelimit-limit-requests"], "14400");
+    // What came with the end stands with the part that was open then.
+    EXPECT_EQ(nlohmann::json::parse(done->message().parts[1].extra)["answer"]["x_groq"],
+              nlohmann::json::parse(R"({"debug":{"a":1}})"));
+  }
+}
+
+TEST(GroqProvider, AStreamThatStopsEarlyIsAnError) {
+  for (const char* reason : {R"("out of memory")", R"({"message":"out of memory"})"}) {
+    FakeTransport fake;
+    fake.answer(200, "text/event-stream",
+                kGroqStream +
+                    R"(data: {"id":"c1","model":"q","choices":[{"index":0,"delta":{}}],"x_groq":)"
+                    R"({"id":"req_01","error":)" +
+                    reason + "}}\n\ndata: [DONE]\n\n");
+    const auto done = groq_over(fake).generate("hi");
+    ASSERT_FALSE(done) << reason;
+    EXPECT_EQ(done.error().code(), Errc::kServerError);
+    EXPECT_EQ(done.error().provider(), "groq");
+    EXPECT_EQ(done.error().retry(), RetryHint::kAmbiguous);
+    EXPECT_THAT(done.error().message(), HasSubstr("out of memory"));
+    ASSERT_TRUE(done.error().partial());
+    EXPECT_EQ(done.error().partial()->text(), "So.");
+  }
+}
+
+TEST(GroqProvider, Errors) {
+  struct Answer {
+    int status;
+    const char* body;
+    Errc code;
+    RetryHint retry;
+    std::int64_t wait = -1;  // milliseconds
+    const char* generated = "";
+  };
+  const std::vector<Answer> answers = {
+      {400,
+       R"({"error":{"message":"Failed to call a function.","type":"invalid_request_error",)"
+       R"("code":"tool_use_failed","failed_generation":"<function=f>"}})",
+       Errc::kInvalidRequest, RetryHint::kAmbiguous, -1, "<function=f>"},
+      {413,
+       R"({"error":{"message":"Request too large","type":"tokens",)"
+       R"("code":"rate_limit_exceeded"}})",
+       Errc::kTooLarge, RetryHint::kNo},
+      {422, R"({"error":{"message":"m","type":"invalid_request_error"}})", Errc::kInvalidRequest,
+       RetryHint::kAmbiguous},
+      {424, R"({"error":{"message":"m","type":"invalid_request_error"}})", Errc::kServerError,
+       RetryHint::kAmbiguous},
+      {429,
+       R"({"error":{"message":"Rate limit reached. Please try again in 5.289s. Visit",)"
+       R"("type":"tokens","code":"rate_limit_exceeded"}})",
+       Errc::kRateLimited, RetryHint::kYes, 5289},
+      {498, R"({"error":{"message":"m","type":"x","code":"capacity_exceeded"}})", Errc::kOverloaded,
+       RetryHint::kYes},
+      {499, R"({"error":{"message":"m"}})", Errc::kCancelled, RetryHint::kNo},
+      {503, "", Errc::kOverloaded, RetryHint::kYes},
+  };
+  for (const Answer& answer : answers) {
+    FakeTransport fake;
+    fake.answer(answer.status, "application/json", answer.body);
+    const auto done = groq_over(fake).generate("hi");
+    ASSERT_FALSE(done) << answer.status;
+    const Error& error = done.error();
+    EXPECT_EQ(error.code(), answer.code) << answer.status;
+    EXPECT_EQ(error.retry(), answer.retry) << answer.status;
+    EXPECT_EQ(error.http_status(), answer.status);
+    EXPECT_EQ(error.provider(), "groq");
+    EXPECT_EQ(error.retry_after().value_or(std::chrono::milliseconds(-1)).count(), answer.wait);
+    EXPECT_EQ(error.detail("failed_generation"), answer.generated);
+    EXPECT_EQ(fake.count(), 1u);
+  }
+}
+
+TEST(GroqProvider, Names) {
+  ::unsetenv("GROQ_API_KEY");
+  const auto keyless = open_groq("x", {});
+  ASSERT_FALSE(keyless);
+  EXPECT_EQ(keyless.error().code(), Errc::kUnauthorized);
+  EXPECT_THAT(keyless.error().message(), HasSubstr("GROQ_API_KEY"));
+  EXPECT_EQ(open_groq("", {.key = "k"}).error().provider(), "groq");
+  const auto backend = open_groq("openai/gpt-oss-20b", {.key = "k"});
+  ASSERT_TRUE(backend) << backend.error();
+  EXPECT_EQ((*backend)->info().provider, "groq");
+  EXPECT_EQ((*backend)->info().name, "openai/gpt-oss-20b");
+  EXPECT_EQ((*backend)->info().endpoint, "https://api.groq.com");
+  const auto elsewhere = openai_endpoint({.key = "k", .base_url = "http://127.0.0.1:9/v1"}, kGroq);
+  ASSERT_TRUE(elsewhere) << elsewhere.error();
+  EXPECT_EQ(elsewhere->issuer, "groq@http://127.0.0.1:9");
+  EXPECT_EQ(&openai_dialect(*elsewhere), &kGroqDialect);
+  // The address that Groq's own clients are given has no path.
+  for (const char* same :
+       {"https://api.groq.com", "https://api.groq.com/", "https://api.groq.com/openai/v1"}) {
+    const auto own = openai_endpoint({.key = "k", .base_url = same}, kGroq);
+    ASSERT_TRUE(own) << own.error();
+    EXPECT_EQ(own->base_url, "https://api.groq.com/openai/v1");
+    EXPECT_EQ(own->issuer, "groq");
+  }
 }
 
 TEST(OpenAi, HeadersCannotBeSmuggledIn) {

@@ -2,10 +2,13 @@
 #ifndef INFER_SRC_CLOUD_OPENAI_READING_FOR_TESTS_H_
 #define INFER_SRC_CLOUD_OPENAI_READING_FOR_TESTS_H_
 
+#include <algorithm>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <sstream>
 #include <string>
@@ -32,37 +35,74 @@ inline std::string read_file(const std::string& path) {
 
 inline std::string event_of(std::string_view data) { return "data: " + std::string(data) + "\n\n"; }
 
-// The streams of this wire among the fixtures, as a server sends them.
+// An answer of this wire among the fixtures, as a server sends it.
 struct Recording {
-  std::string name;
-  std::string body;
+  std::string name{};
+  std::string body{};
+  bool stream = false;
 };
-inline Recording recording(const std::string& name) {
-  const std::string bytes = read_file(fixtures() + name);
-  if (name.find(".chunks.txt") == std::string::npos) return {name, bytes};
-  Recording made{name, {}};
-  std::istringstream lines(bytes);
-  for (std::string line; std::getline(lines, line);)
-    if (!line.empty()) made.body += event_of(line);
-  made.body += event_of("[DONE]");
-  return made;
+
+// What the bytes are is told by what they hold, not by their name: the events of a stream, or one
+// whole answer, with "choices" that have what chat completions have.
+inline bool is_of_chat(const nlohmann::json& answer, const char* said) {
+  if (!answer.is_object() || !answer.contains("choices") || !answer["choices"].is_array())
+    return false;
+  for (const auto& choice : answer["choices"])
+    if (choice.is_object() && choice.contains(said)) return true;
+  return false;
 }
-inline std::vector<std::string> recording_names() {
-  return {"vercel-ai/openai/chat/azure-model-router.1.chunks.txt",
-          "vercel-ai/openai-compatible/chat/anthropic-fallback-tool-call.sse",
-          "vercel-ai/openai-compatible/chat/xai-text.chunks.txt",
-          "vercel-ai/groq/groq-text.chunks.txt",
-          "vercel-ai/groq/groq-tool-call.chunks.txt",
-          "vercel-ai/deepseek/chat/deepseek-reasoning.chunks.txt",
-          "vercel-ai/deepseek/chat/deepseek-text.chunks.txt",
-          "vercel-ai/deepseek/chat/deepseek-tool-call.chunks.txt",
-          "vercel-ai/mistral/mistral-reasoning.chunks.txt",
-          "vercel-ai/mistral/mistral-tool-call.chunks.txt",
-          "vercel-ai/xai/xai-tool-call.chunks.txt",
-          "vercel-ai/alibaba/alibaba-text.chunks.txt",
-          "vercel-ai/moonshotai/moonshotai-stream.chunks.txt",
-          "vercel-ai/azure/azure-deepseek-reasoning.1.chunks.txt",
-          "rust-genai/github_copilot/tool_stream/response_000.txt"};
+
+inline std::optional<Recording> recording_of(const std::string& name, const std::string& bytes) {
+  const auto whole = nlohmann::json::parse(bytes, nullptr, false);
+  if (!whole.is_discarded())
+    if (is_of_chat(whole, "message")) return Recording{name, bytes, false};
+  std::istringstream lines(bytes);
+  bool chat = false, framed = false;
+  std::string events;
+  for (std::string line; std::getline(lines, line);) {
+    if (line.rfind("data:", 0) == 0) {
+      framed = true;
+      line.erase(0, line.rfind("data: ", 0) == 0 ? 6 : 5);
+    }
+    const auto event = nlohmann::json::parse(line, nullptr, false);
+    if (event.is_discarded()) continue;
+    chat = chat || is_of_chat(event, "delta");
+    events += event_of(line);
+  }
+  if (!chat) return std::nullopt;
+  return Recording{name, framed ? bytes : events + event_of("[DONE]"), true};
+}
+
+// Of all files below the folder of the fixtures, in the order of their names.
+inline const std::vector<Recording>& recordings() {
+  static const std::vector<Recording>* const all = [] {
+    auto* const found = new std::vector<Recording>;
+    if (!have_fixtures()) return found;
+    const std::string root = fixtures();
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(root)) {
+      if (!entry.is_regular_file()) continue;
+      const std::string path = entry.path().string();
+      if (auto made = recording_of(path.substr(root.size()), read_file(path)))
+        found->push_back(std::move(*made));
+    }
+    std::sort(found->begin(), found->end(),
+              [](const Recording& x, const Recording& y) { return x.name < y.name; });
+    return found;
+  }();
+  return *all;
+}
+// The names of those that are streams, or of those that are not.
+inline std::vector<std::string> recording_names(bool stream = true) {
+  std::vector<std::string> names;
+  for (const Recording& recording : recordings())
+    if (recording.stream == stream) names.push_back(recording.name);
+  return names;
+}
+inline const Recording& recording(const std::string& name) {
+  for (const Recording& made : recordings())
+    if (made.name == name) return made;
+  static const Recording* const none = new Recording;
+  return *none;
 }
 
 // What came of an answer.
@@ -118,10 +158,14 @@ class Collector {
       field(event.usage->raw);
       field(std::to_string(event.usage->input.value_or(-1)));
       field(std::to_string(event.usage->output.value_or(-1)));
+      for (auto part : {&Timing::queue, &Timing::prefill, &Timing::decode})
+        field(std::to_string(
+            (event.usage->timing.*part).value_or(std::chrono::nanoseconds(-1)).count()));
     }
     if (event.meta) {
       field(event.meta->response_id);
       field(event.meta->request_id);
+      field(event.meta->issuer);
     }
     for (const TokenLogprob& entry : event.logprobs) {
       field(entry.bytes);
@@ -184,23 +228,36 @@ inline Outcome read_pieces(Reader& reader, std::uint32_t n,
   return collector.end(closed, std::move(error));
 }
 
+// A server that speaks this dialect; it lives as long as the program.
+inline const ServerModel& server(const Dialect& dialect = kCompatibleDialect) {
+  static std::map<const Dialect*, ServerModel>* const all =
+      new std::map<const Dialect*, ServerModel>;
+  ServerModel& made = (*all)[&dialect];
+  made.dialect = &dialect;
+  return made;
+}
+
 inline Outcome read_stream(std::string_view body, const Dialect& dialect = kCompatibleDialect,
                            std::uint32_t n = 1,
                            ChatReader::Path path = ChatReader::Path::kTemplates) {
-  ChatReader reader(dialect, n, path);
+  ChatReader reader(server(dialect), n, path);
   return read_pieces(reader, n, {body});
 }
 
-inline Outcome read_whole(std::string_view body, const Dialect& dialect = kCompatibleDialect,
-                          std::uint32_t n = 1,
-                          ChatReader::Path path = ChatReader::Path::kTemplates) {
-  ChatReader reader(dialect, n, path);
+inline Outcome read_whole(Reader& reader, std::uint32_t n, std::string_view body) {
   EventQueue queue;
   Collector collector(n);
   auto error = reader.whole(body, queue);
   if (!error) reader.close(queue);
   collector.take(queue);
   return collector.end(!error, std::move(error));
+}
+
+inline Outcome read_whole(std::string_view body, const Dialect& dialect = kCompatibleDialect,
+                          std::uint32_t n = 1,
+                          ChatReader::Path path = ChatReader::Path::kTemplates) {
+  ChatReader reader(server(dialect), n, path);
+  return read_whole(reader, n, body);
 }
 
 }  // namespace infer::cloud::reading

@@ -17,7 +17,9 @@ Result<Outgoing> write(const TextRequest& request, const Dialect& dialect = kOwn
                        infer::Wire wire = infer::Wire::kAuto) {
   Call call;
   call.wire = wire;
-  return write_openai_chat("gpt", dialect, request, call);
+  ServerModel model{.name = "gpt"};
+  model.dialect = &dialect;
+  return write_openai_chat(model, request, call);
 }
 json body(const TextRequest& request, const Dialect& dialect = kOwnDialect,
           infer::Wire wire = infer::Wire::kAuto) {
@@ -41,7 +43,6 @@ void refuses(const TextRequest& request, const std::string& field,
   ASSERT_FALSE(out) << field;
   EXPECT_EQ(out.error().code(), code);
   EXPECT_EQ(out.error().detail("field"), field);
-  EXPECT_EQ(out.error().provider(), "openai");
   EXPECT_THAT(out.error().message(), HasSubstr(field));
 }
 Part issued(Part part, std::string extra = {}) {
@@ -266,13 +267,15 @@ TEST(OpenAiRequest, Tools) {
       {.name = "f",
        .description = "d",
        .schema = R"({"type":"object","properties":{"z":{},"a":{}}})",
-       .strict = true},
+       .strict = true},  // a wish that this schema cannot have
       {.name = "g"},
       {.provider_json = R"({"type":"custom","custom":{"name":"sh", "format":{"type":"text"}}})"}};
   const auto out = write(r);
   EXPECT_THAT(
       out->body,
-      HasSubstr(R"("parameters":{"type":"object","properties":{"z":{},"a":{}}},"strict":true)"));
+      HasSubstr(R"("parameters":{"type":"object","properties":{"z":{},"a":{}}},"strict":false)"));
+  ASSERT_EQ(out->warnings.size(), 1u);
+  EXPECT_EQ(out->warnings[0].code, "adjusted_setting");
   EXPECT_THAT(out->body,
               HasSubstr(R"({"type":"custom","custom":{"name":"sh", "format":{"type":"text"}}})"));
   EXPECT_EQ(body(r)["tool_choice"], "none");
@@ -293,12 +296,20 @@ TEST(OpenAiRequest, Forms) {
   r.output.form = Output::Form::kJsonObject;
   EXPECT_EQ(body(r)["response_format"], json::parse(R"({"type":"json_object"})"));
   r.output = {.form = Output::Form::kJsonSchema,
-              .schema = R"({"type":"object", "properties":{"z":{"type":"string"},"a":{}}})"};
+              .schema = R"({"type":"object", "properties":{"z":{"type":"string"},"a":{}}})",
+              .strict = false};
   EXPECT_THAT(
       write(r)->body,
       HasSubstr(
           R"("response_format":{"type":"json_schema","json_schema":{"name":"answer","schema":)"
-          R"({"type":"object", "properties":{"z":{"type":"string"},"a":{}}},"strict":true}})"));
+          R"({"type":"object", "properties":{"z":{"type":"string"},"a":{}}},"strict":false}})"));
+  r.output.strict = true;  // a schema that cannot be fitted
+  refuses(r, "output.schema");
+  EXPECT_TRUE(body(r, kCompatibleDialect)["response_format"]["json_schema"]["strict"]);
+  r.output.schema = R"({"type":"object", "properties":{"z":{"type":"string"}}})";
+  EXPECT_THAT(write(r)->body,
+              HasSubstr(R"("schema":{"type":"object","properties":{"z":{"type":"string"}},)"
+                        R"("additionalProperties":false,"required":["z"]},"strict":true}})"));
   r.output.schema = "true";
   refuses(r, "output.schema");
   r.output = {.form = Output::Form::kGrammar, .grammar = "root ::= \"a\""};
@@ -422,10 +433,9 @@ TEST(OpenAiRequest, Extra) {
 }
 
 TEST(OpenAiRequest, OtherKindsOfRequests) {
-  const auto wire = openai_wire("m", kOwnDialect);
+  const auto wire = openai_wire({.name = "m"});
   for (const Request& request :
-       {Request(ImageRequest{.prompt = "x"}), Request(EmbeddingRequest{.inputs = {"x"}}),
-        Request(CountRequest{ask()})})
+       {Request(CountRequest{ask()}), Request(RerankRequest{.query = "x", .documents = {"y"}})})
     EXPECT_EQ(wire->write(request, {}).error().code(), Errc::kUnsupported);
 }
 

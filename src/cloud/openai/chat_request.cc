@@ -5,83 +5,26 @@
 #include <cmath>
 #include <utility>
 
+#include "src/cloud/media_limits.h"
+#include "src/cloud/object_writer.h"
 #include "src/cloud/openai/chat_reader.h"
+#include "src/cloud/openai/extra.h"
+#include "src/cloud/openai/media_part.h"
 #include "src/cloud/openai/openai.h"
+#include "src/cloud/openai/request_fields.h"
 #include "src/cloud/raw_json.h"
-#include "src/cloud/raw_object.h"
-#include "src/core/base64.h"
 #include "src/core/json.h"
 #include "src/core/text_checks.h"
 
 namespace infer::cloud {
 namespace {
 
-std::string json_string(std::string_view text) {
-  std::string out;
-  append_json_string(out, text);
-  return out;
-}
-std::string number_text(double value) {
-  const bool whole = std::floor(value) == value && std::fabs(value) < 1e15;
-  return whole ? std::to_string(static_cast<std::int64_t>(value))
-               : core::dump_json(core::Json(value));
-}
-
-// A RawObject that is being written: a name that comes again replaces what it had.
-class ObjectWriter {
- public:
-  void raw(std::string_view name, std::string value) { object_.set(name, std::move(value)); }
-  void text(std::string_view name, std::string_view value) { object_.set_string(name, value); }
-  void text_if(std::string_view name, std::string_view value) {
-    if (!value.empty()) text(name, value);
-  }
-  void flag(std::string_view name, bool value) { raw(name, value ? "true" : "false"); }
-  template <class Number>
-  void number(std::string_view name, const std::optional<Number>& value) {
-    if (value) raw(name, number_text(static_cast<double>(*value)));
-  }
-  void integer(std::string_view name, std::int64_t value) { raw(name, std::to_string(value)); }
-  bool has(std::string_view name) const { return object_.find(name) != nullptr; }
-  std::string str() const { return object_.text(); }
-
- private:
-  RawObject object_{};
-};
-
-std::string array_of(const std::vector<std::string>& elements) {
-  std::string out = "[";
-  for (const std::string& element : elements) {
-    if (out.size() > 1) out += ',';
-    out += element;
-  }
-  return out + "]";
-}
-
-Error unsupported(const std::string& field, const std::string& why) {
-  return Error(Errc::kUnsupported, field + ": " + why)
-      .with_provider(std::string(kOpenAi))
-      .with_detail("field", field);
-}
-
-// What the bytes begin with, for media that came without a type.
-std::string_view sniffed(std::string_view bytes) {
-  const auto begins = [&](std::string_view with) { return bytes.substr(0, with.size()) == with; };
-  if (begins("\x89PNG\r\n")) return "image/png";
-  if (begins("\xFF\xD8\xFF")) return "image/jpeg";
-  if (begins("GIF8")) return "image/gif";
-  if (begins("RIFF") && bytes.substr(0, 12).substr(8) == "WEBP") return "image/webp";
-  if (begins("RIFF") && bytes.substr(0, 12).substr(8) == "WAVE") return "audio/wav";
-  if (begins("%PDF-")) return "application/pdf";
-  return {};
-}
-
-bool is_issued(const Part& part) { return part.issuer == kOpenAi; }
-
 // Writes the messages of one request; the first thing that cannot be sent stops it.
 class MessageWriter {
  public:
-  MessageWriter(const Dialect& dialect, std::vector<Warning>& warnings)
-      : dialect_(dialect), warnings_(warnings) {}
+  // `marks`: the places where the provider shall cache the prompt are sent.
+  MessageWriter(const ServerModel& model, bool marks, std::vector<Warning>& warnings)
+      : model_(model), dialect_(*model.dialect), marks_(marks), warnings_(warnings) {}
 
   Result<std::string> write(const std::vector<Message>& messages) {
     for (std::size_t i = 0; i < messages.size() && !wrong_; ++i) {
@@ -95,22 +38,22 @@ class MessageWriter {
  private:
   using Elements = std::vector<std::string>;
 
+  bool is_issued(const Part& part) const { return part.issuer == model_.issuer; }
+
   std::string where(std::size_t part) const {
     return "messages[" + std::to_string(message_) + "].parts[" + std::to_string(part) + "]";
   }
   void fail(std::size_t part, const std::string& why) {
-    if (!wrong_) wrong_ = unsupported(where(part), why);
+    if (!wrong_) wrong_ = unsupported_field(where(part), why);
   }
   void drop(std::size_t part, const std::string& what) {
-    warnings_.push_back({.code = "dropped_part",
-                         .message = where(part) + ": " + what,
-                         .extra = "{\"part\":" + json_string(where(part)) + "}"});
+    warnings_.push_back(dropped_part(where(part), what));
   }
 
   void message(const Message& m) {
     // Results of tools stand in messages of their own, right after the calls.
     for (std::size_t i = 0; i < m.parts.size(); ++i)
-      if (const auto* result = m.parts[i].get<ToolResult>()) tool_result(*result, i);
+      if (const auto* result = m.parts[i].get<ToolResult>()) tool_result(*result, m.parts[i], i);
     switch (m.role) {
       case Role::kSystem: return instructions(m, "system");
       case Role::kDeveloper: return instructions(m, dialect_.developer_role);
@@ -123,19 +66,22 @@ class MessageWriter {
         fail(i, "a message of the role tool holds results of tools and nothing else");
   }
 
-  void tool_result(const ToolResult& result, std::size_t at) {
+  void tool_result(const ToolResult& result, const Part& whole, std::size_t at) {
     if (result.provider_executed)
       return drop(at, "the result of a tool that another provider ran is not sent");
     Elements parts;
+    bool marked = false;
     for (const Part& part : result.content) {
       const Text* text = part.get<Text>();
       if (!text) return fail(at, "a tool's result can be text only at this provider");
-      parts.push_back(text_part(text->text));
+      const bool here = marks(part) || (marks(whole) && &part == &result.content.back());
+      parts.push_back(text_part(text->text, here));
+      marked = marked || here;
     }
     ObjectWriter out;
     out.text("role", "tool");
     out.text("tool_call_id", result.call_id);
-    if (parts.size() > 1)
+    if (parts.size() > 1 || marked)
       out.raw("content", array_of(parts));
     else
       out.text("content", parts.empty() ? "" : result.content[0].get<Text>()->text);
@@ -151,13 +97,14 @@ class MessageWriter {
          .extra = "{\"setting\":\"is_error\"}"});
   }
 
-  static std::string text_part(std::string_view text) {
+  bool marks(const Part& part) const { return marks_ && part.cache != CacheHint::kNone; }
+
+  static std::string text_part(std::string_view text, bool marked = false) {
     ObjectWriter out;
     out.text("type", "text");
     out.text("text", text);
-    return out.str();
+    return marked ? with_cache_mark(out.str()) : out.str();
   }
-
   // One text goes as a string, which all servers take; several as parts.
   static std::string content_of(const Elements& parts, const std::string* single) {
     if (parts.empty()) return "\"\"";
@@ -165,7 +112,11 @@ class MessageWriter {
   }
 
   void put(ObjectWriter& out, const Message& m) {
-    out.text_if("name", m.name);
+    if (dialect_.names)
+      out.text_if("name", m.name);
+    else if (!m.name.empty() && !std::exchange(said_names_, true))
+      warnings_.push_back(
+          core::unsupported_warning("messages.name", "the chat of " + model_.provider));
     written_.push_back(out.str());
   }
 
@@ -177,8 +128,8 @@ class MessageWriter {
       if (!text && !m.parts[i].get<ToolResult>())
         return fail(i, "instructions can be text only at this provider");
       if (!text) continue;
-      single = &text->text;
-      parts.push_back(text_part(text->text));
+      single = marks(m.parts[i]) ? nullptr : &text->text;
+      parts.push_back(text_part(text->text, !single));
     }
     ObjectWriter out;
     out.text("role", role);
@@ -195,10 +146,12 @@ class MessageWriter {
       if (part.get<ToolResult>()) {
         ++results;
       } else if (const auto* text = part.get<Text>()) {
-        single = &text->text;
-        parts.push_back(text_part(text->text));
+        single = marks(part) ? nullptr : &text->text;
+        parts.push_back(text_part(text->text, !single));
       } else if (const auto* picture = part.get<Media>()) {
-        media(*picture, i, parts);
+        auto written = chat_media_part(*picture, dialect_, where(i), warnings_);
+        if (!written) return void(wrong_ = std::move(written.error()));
+        parts.push_back(marks(part) ? with_cache_mark(std::move(*written)) : std::move(*written));
         single = nullptr;
       } else if (const auto* item = part.get<Opaque>()) {
         if (!is_issued(part)) {
@@ -261,8 +214,8 @@ class MessageWriter {
 
   void assistant_part(const Part& part, std::size_t at, Said& said) {
     if (const auto* text = part.get<Text>()) {
-      said.single = &text->text;
-      said.parts.push_back(text_part(text->text));
+      said.single = marks(part) ? nullptr : &text->text;
+      said.parts.push_back(text_part(text->text, !said.single));
     } else if (const auto* refusal = part.get<Refusal>()) {
       said.refusal += refusal->text;
     } else if (const auto* call = part.get<ToolCall>()) {
@@ -329,95 +282,51 @@ class MessageWriter {
     members_.emplace_back(item.type, item.json);
   }
 
-  // ---- media
-
-  void media(const Media& m, std::size_t at, Elements& parts) {
-    if (auto* file = std::get_if<FileId>(&m.source)) return file_by_id(m, *file, at, parts);
-    if (std::get_if<Pixels>(&m.source))
-      return fail(at, "raw pixels cannot be sent; encode them as PNG or JPEG");
-    const auto* url = std::get_if<Url>(&m.source);
-    const auto* blob = std::get_if<Blob>(&m.source);
-    std::string mime = m.mime;
-    if (mime.empty() && blob) mime = sniffed(blob->view());
-    if (mime.substr(0, 6) == "image/" || (mime.empty() && url)) {
-      return picture(
-          m, url ? url->url : "data:" + mime + ";base64," + core::to_base64(blob->view()), parts);
-    }
-    if (url) return fail(at, "only pictures can be sent by address; send the bytes");
-    if (mime.empty()) return fail(at, "its type is unknown; set Media::mime");
-    if (mime == "audio/wav" || mime == "audio/x-wav" || mime == "audio/wave")
-      return sound("wav", blob->view(), parts);
-    if (mime == "audio/mpeg" || mime == "audio/mp3") return sound("mp3", blob->view(), parts);
-    if (mime != "application/pdf")
-      return fail(at,
-                  "media of the type " + mime + " cannot be sent; pictures, WAV, MP3 and PDF can");
-    ObjectWriter file;
-    file.text("filename", m.name.empty() ? "file.pdf" : m.name);
-    file.text("file_data", "data:application/pdf;base64," + core::to_base64(blob->view()));
-    put_part("file", file, parts);
-  }
-
-  void file_by_id(const Media& m, const FileId& id, std::size_t at, Elements& parts) {
-    if (m.mime.substr(0, 6) == "image/" || m.mime.substr(0, 6) == "audio/")
-      return fail(at, "pictures and sounds cannot be sent by file id; send the bytes");
-    ObjectWriter file;
-    file.text("file_id", id.id);
-    put_part("file", file, parts);
-  }
-
-  static void picture(const Media& m, std::string_view url, Elements& parts) {
-    ObjectWriter image;
-    image.text("url", url);
-    image.text_if("detail", m.detail);
-    put_part("image_url", image, parts);
-  }
-
-  static void sound(std::string_view format, std::string_view bytes, Elements& parts) {
-    ObjectWriter audio;
-    audio.text("data", core::to_base64(bytes));
-    audio.text("format", format);
-    put_part("input_audio", audio, parts);
-  }
-
-  static void put_part(std::string_view type, const ObjectWriter& inner, Elements& parts) {
-    ObjectWriter out;
-    out.text("type", type);
-    out.raw(type, inner.str());
-    parts.push_back(out.str());
-  }
-
+  const ServerModel& model_;
   const Dialect& dialect_;
+  const bool marks_;
   std::vector<Warning>& warnings_;
   std::optional<Error> wrong_{};
   std::vector<std::string> written_{};
   std::vector<std::pair<std::string, std::string>> members_{};  // of the message being written
   std::size_t message_ = 0;
   bool said_errors_ = false;
+  bool said_names_ = false;
 };
 
 // ---- settings
 
 std::optional<Error> refused(const Dialect& dialect, const TextRequest& r) {
   using namespace core;  // NOLINT(google-build-using-namespace): the flags of one expression
-  if (auto error =
-          refuse_promises(r, kHonoursTools | kHonoursOutput | kHonoursMaxTokens | kHonoursStop |
-                                 kHonoursN | kHonoursLogprobs | kHonoursMedia))
-    return std::move(*error).with_provider(std::string(kOpenAi));
+  if (!r.previous_response_id.empty())
+    return unsupported_field(
+        "previous_response_id",
+        "chat completions continue no answer; set ApiConfig::text_api to "
+        "TextApi::kResponses where the server has Responses, or send the whole "
+        "conversation as messages");
+  std::uint32_t honours =
+      kHonoursTools | kHonoursOutput | kHonoursMaxTokens | kHonoursStop | kHonoursMedia;
+  if (dialect.several) honours |= kHonoursN;
+  if (dialect.logprobs) honours |= kHonoursLogprobs;
+  if (dialect.store) honours |= kHonoursStore;
+  if (auto error = refuse_promises(r, honours)) return error;
   if (r.output.form == Output::Form::kGrammar)
-    return unsupported("output.grammar", "this provider takes no grammar; use a JSON schema");
+    return unsupported_field("output.grammar", "this provider takes no grammar; use a JSON schema");
   if (r.output.form == Output::Form::kJsonSchema && raw_members(r.output.schema).empty())
-    return unsupported("output.schema", "this provider takes an object with members as a schema");
+    return unsupported_field("output.schema",
+                             "this provider takes an object with members as a schema");
   if (dialect.max_stop != 0 && r.stop.size() > dialect.max_stop)
-    return unsupported("stop", "this provider takes at most " + std::to_string(dialect.max_stop) +
-                                   " stop sequences, not " + std::to_string(r.stop.size()));
+    return unsupported_field("stop", "this provider takes at most " +
+                                         std::to_string(dialect.max_stop) +
+                                         " stop sequences, not " + std::to_string(r.stop.size()));
   if (dialect.max_top_logprobs != 0 && r.logprobs && r.logprobs->top > dialect.max_top_logprobs)
-    return unsupported("logprobs.top", "this provider gives at most " +
-                                           std::to_string(dialect.max_top_logprobs) +
-                                           " alternatives, not " + std::to_string(r.logprobs->top));
+    return unsupported_field(
+        "logprobs.top", "this provider gives at most " + std::to_string(dialect.max_top_logprobs) +
+                            " alternatives, not " + std::to_string(r.logprobs->top));
   return std::nullopt;
 }
 
-std::string tools_of(const TextRequest& r) {
+std::string tools_of(const Dialect& dialect, const TextRequest& r, std::vector<Warning>& warnings) {
   std::vector<std::string> tools;
   for (const Tool& tool : r.tools) {
     if (!tool.provider_json.empty()) {
@@ -427,9 +336,9 @@ std::string tools_of(const TextRequest& r) {
     ObjectWriter function;
     function.text("name", tool.name);
     function.text_if("description", tool.description);
-    function.raw("parameters",
-                 tool.schema.empty() ? "{\"type\":\"object\",\"properties\":{}}" : tool.schema);
-    if (tool.strict) function.flag("strict", *tool.strict);
+    ToolSchema schema = tool_schema(tool, dialect.schema, warnings);
+    function.raw("parameters", std::move(schema.schema));
+    if (schema.strict) function.flag("strict", *schema.strict);
     ObjectWriter out;
     out.text("type", "function");
     out.raw("function", function.str());
@@ -450,9 +359,10 @@ std::string type_of_tool(const TextRequest& r) {
   return "function";
 }
 
-void write_tools(const TextRequest& r, ObjectWriter& body) {
+void write_tools(const Dialect& dialect, const TextRequest& r, ObjectWriter& body,
+                 std::vector<Warning>& warnings) {
   if (r.tools.empty()) return;  // without tools their settings are refused
-  body.raw("tools", tools_of(r));
+  body.raw("tools", tools_of(dialect, r, warnings));
   switch (r.tool_choice.mode) {
     case ToolChoice::Mode::kAuto: break;
     case ToolChoice::Mode::kNone: body.text("tool_choice", "none"); break;
@@ -470,45 +380,37 @@ void write_tools(const TextRequest& r, ObjectWriter& body) {
   if (r.parallel_tools) body.flag("parallel_tool_calls", *r.parallel_tools);
 }
 
-void write_output(const Output& output, ObjectWriter& body) {
+std::optional<Error> write_output(const Dialect& dialect, const Output& output,
+                                  ObjectWriter& body) {
   ObjectWriter format;
   if (output.form == Output::Form::kJsonObject) format.text("type", "json_object");
   if (output.form == Output::Form::kJsonSchema) {
+    auto fitted = output_schema(output, dialect.schema);
+    if (!fitted) return std::move(fitted.error());
     ObjectWriter schema;
     schema.text("name", output.name.empty() ? "answer" : output.name);
-    schema.raw("schema", output.schema);
+    schema.raw("schema", std::move(*fitted));
     schema.flag("strict", output.strict);
     format.text("type", "json_schema");
     format.raw("json_schema", schema.str());
   }
   if (format.has("type")) body.raw("response_format", format.str());
-}
-
-void adjusted(std::string setting, const std::string& how, std::vector<Warning>& warnings) {
-  warnings.push_back({.code = "adjusted_setting",
-                      .message = setting + " " + how,
-                      .extra = "{\"setting\":" + json_string(setting) + "}"});
+  return std::nullopt;
 }
 
 void write_effort(const Dialect& dialect, const TextRequest& r, ObjectWriter& body,
                   std::vector<Warning>& warnings) {
   using Effort = ReasoningOptions::Effort;
-  constexpr std::array<std::string_view, 7> kNames = {"",       "none", "minimal", "low",
-                                                      "medium", "high", ""};
   const Effort effort = r.reasoning.effort;
   if (effort == Effort::kUnset) return;
-  const bool max = effort == Effort::kMax;
-  body.text("reasoning_effort",
-            max ? dialect.max_effort : kNames[static_cast<std::size_t>(effort)]);
-  if (max && dialect.max_effort != "max")
-    adjusted("reasoning.effort",
-             "is sent as \"" + std::string(dialect.max_effort) + "\", the most all servers know",
-             warnings);
+  body.text("reasoning_effort", effort_word(dialect, effort, warnings));
+  const bool plain = r.tools.empty() && r.output.form == Output::Form::kText;
+  if (!plain && effort != Effort::kNone) body.text_if("reasoning_format", dialect.reasoning_format);
 }
 
 void write_bias(const Dialect& dialect, const TextRequest& r, ObjectWriter& body,
                 std::vector<Warning>& warnings) {
-  if (r.logit_bias.empty()) return;
+  if (r.logit_bias.empty() || !dialect.logit_bias) return;
   ObjectWriter biases;
   bool rounded = false;
   for (const auto& [token, bias] : r.logit_bias) {
@@ -517,7 +419,9 @@ void write_bias(const Dialect& dialect, const TextRequest& r, ObjectWriter& body
     biases.raw(std::to_string(token), number_text(sent));
   }
   body.raw("logit_bias", biases.str());
-  if (rounded) adjusted("logit_bias", "is rounded: this provider takes whole numbers", warnings);
+  if (rounded)
+    warnings.push_back(
+        adjusted_setting("logit_bias", "is rounded: this provider takes whole numbers"));
 }
 
 void write_sampling(const Dialect& dialect, const TextRequest& r, ObjectWriter& body,
@@ -551,8 +455,9 @@ void write_sampling(const Dialect& dialect, const TextRequest& r, ObjectWriter& 
   body.number("dynatemp_exponent", s.dynatemp_exponent);
 }
 
-void warn_of_settings(const Dialect& dialect, const TextRequest& r,
+void warn_of_settings(const ServerModel& model, const TextRequest& r,
                       std::vector<Warning>& warnings) {
+  const Dialect& dialect = *model.dialect;
   constexpr std::array<std::string_view, 7> kSent = {"temperature",
                                                      "top_p",
                                                      "seed",
@@ -561,29 +466,20 @@ void warn_of_settings(const Dialect& dialect, const TextRequest& r,
                                                      "logit_bias",
                                                      "reasoning.effort"};
   const auto warn = [&](core::Setting setting) {
-    warnings.push_back(core::unsupported_warning(setting, "the chat completions API"));
+    warnings.push_back(core::unsupported_warning(setting, "the chat of " + model.provider));
   };
   for (const core::Setting setting : core::quality_settings(r)) {
     if (setting == "seed" && *r.seed > static_cast<std::uint64_t>(INT64_MAX)) {
-      adjusted("seed", "is not sent: this provider takes seeds up to 2^63 - 1", warnings);
+      warnings.push_back(
+          adjusted_setting("seed", "is not sent: this provider takes seeds up to 2^63 - 1"));
       continue;
     }
-    if (std::find(kSent.begin(), kSent.end(), setting) != kSent.end()) continue;
+    const bool sent = setting != "logit_bias" || dialect.logit_bias;
+    if (sent && std::find(kSent.begin(), kSent.end(), setting) != kSent.end()) continue;
     if (dialect.local_sampling && setting.substr(0, 9) == "sampling.") continue;
     warn(setting);
   }
   if (!r.reasoning.summary.empty()) warn("reasoning.summary");
-}
-
-void write_labels(const Dialect& dialect, const TextRequest& r, ObjectWriter& body) {
-  body.text_if("service_tier", r.service_tier);
-  body.text_if(dialect.user, r.user);
-  if (!dialect.labels) return;
-  body.text_if("prompt_cache_key", r.cache_key);
-  if (r.metadata.empty()) return;
-  ObjectWriter metadata;
-  for (const auto& [key, value] : r.metadata) metadata.text(key, value);
-  body.raw("metadata", metadata.str());
 }
 
 void write_stream(const Dialect& dialect, ObjectWriter& body) {
@@ -594,41 +490,25 @@ void write_stream(const Dialect& dialect, ObjectWriter& body) {
   body.raw("stream_options", options.str());
 }
 
-// The caller's own members, last. What the reader must know of has fields of its own.
-std::optional<Error> write_extra(const TextRequest& r, ObjectWriter& body) {
-  const auto extra = r.extra.find(std::string(kOpenAi));
-  if (extra == r.extra.end()) return std::nullopt;
-  for (const RawMember& member : raw_members(extra->second)) {
-    const char* instead = member.key == "stream" ? "Call::wire"
-                          : member.key == "n"    ? "TextRequest::n"
-                                                 : nullptr;
-    if (instead) {
-      const std::string field = "extra.openai." + member.key;
-      return Error(Errc::kInvalidRequest, field + " cannot be set; use " + instead)
-          .with_provider(std::string(kOpenAi))
-          .with_detail("field", field);
-    }
-    body.raw(member.key, std::string(member.value));
-  }
-  return std::nullopt;
-}
-
 }  // namespace
 
-Result<Outgoing> write_openai_chat(std::string_view model, const Dialect& dialect,
-                                   const TextRequest& r, const Call& call) {
+Result<Outgoing> write_openai_chat(const ServerModel& model, const TextRequest& r,
+                                   const Call& call) {
+  const Dialect& dialect = *model.dialect;
   if (auto error = refused(dialect, r)) return std::move(*error);
+  if (auto error = check_media(r, *dialect.media)) return std::move(*error);
   Outgoing out;
   out.path = "/chat/completions";
   out.stream = call.wire != infer::Wire::kWhole;
-  auto messages = MessageWriter(dialect, out.warnings).write(r.messages);
+  const bool marks = dialect.cache_control && r.cache_explicit;
+  auto messages = MessageWriter(model, marks, out.warnings).write(r.messages);
   if (!messages) return std::move(messages.error());
 
   ObjectWriter body;
-  body.text("model", model);
+  body.text_if("model", model.name);
   body.raw("messages", std::move(*messages));
-  write_tools(r, body);
-  write_output(r.output, body);
+  write_tools(dialect, r, body, out.warnings);
+  if (auto error = write_output(dialect, r.output, body)) return std::move(*error);
   if (r.max_tokens) body.integer(dialect.max_tokens, *r.max_tokens);
   if (!r.stop.empty()) {
     std::vector<std::string> stop;
@@ -640,12 +520,18 @@ Result<Outgoing> write_openai_chat(std::string_view model, const Dialect& dialec
   if (r.logprobs && r.logprobs->top > 0) body.integer("top_logprobs", r.logprobs->top);
   write_sampling(dialect, r, body, out.warnings);
   write_effort(dialect, r, body, out.warnings);
-  warn_of_settings(dialect, r, out.warnings);
+  warn_of_settings(model, r, out.warnings);
+  if (dialect.store && r.store) body.flag("store", *r.store);
   write_labels(dialect, r, body);
   if (out.stream) write_stream(dialect, body);
-  if (auto error = write_extra(r, body)) return std::move(*error);
+  // The caller's own members, last. What the reader must know of has fields of its own.
+  if (auto error = merge_extra(r.extra, model.provider,
+                               {{"stream", "Call::wire"}, {"n", "TextRequest::n"}}, body.object()))
+    return std::move(*error);
   out.body = body.str();
-  out.reader = std::make_unique<ChatReader>(dialect, r.n);
+  if (auto error = check_request_bytes(r, out.body.size(), *dialect.media))
+    return std::move(*error);
+  out.reader = std::make_unique<ChatReader>(model, r.n);
   return out;
 }
 
