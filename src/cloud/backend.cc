@@ -21,7 +21,7 @@ constexpr std::size_t kMaxExcerpt = 4096;
 // Bytes that one pull reads, if no event is in them.
 constexpr std::size_t kMostBarren = std::size_t{256} * 1024;
 
-std::string_view media_type(const http::HttpHead& head) {
+std::string_view answer_type(const http::HttpHead& head) {
   const std::string* const type = head.find("content-type");
   if (!type) return {};
   std::string_view name = std::string_view(*type).substr(0, type->find(';'));
@@ -33,6 +33,19 @@ bool ends_like(std::string_view text, std::string_view end) {
   return text.size() >= end.size() && text.substr(text.size() - end.size()) == end;
 }
 
+// A limit that the caller has changed is the caller's word.
+ApiLimits limits_for(ApiLimits limits, const std::optional<ApiLimits>& needs) {
+  constexpr ApiLimits kDefault;
+  if (!needs) return limits;
+  const auto raise = [](std::size_t& limit, std::size_t unchanged, std::size_t need) {
+    if (limit == unchanged) limit = std::max(limit, need);
+  };
+  raise(limits.event_bytes, kDefault.event_bytes, needs->event_bytes);
+  raise(limits.body_bytes, kDefault.body_bytes, needs->body_bytes);
+  raise(limits.answer_bytes, kDefault.answer_bytes, needs->answer_bytes);
+  return limits;
+}
+
 class WireSource final : public Source {
  public:
   WireSource(std::shared_ptr<const Wire> wire, const Endpoint& endpoint, Outgoing outgoing,
@@ -41,10 +54,11 @@ class WireSource final : public Source {
         stop_(call.stop),
         started_(Clock::now()),
         endpoint_(endpoint),
+        limits_(limits_for(endpoint.options->limits, outgoing.needs)),
         wire_(std::move(wire)),
         reader_(std::move(outgoing.reader)),
         warnings_(std::move(outgoing.warnings)),
-        stream_(endpoint.options->limits.event_bytes),
+        stream_(limits_.event_bytes),
         exchange_(endpoint.transport->start(std::move(request))) {}
 
   Step pull(Poller& poller) override {
@@ -150,7 +164,7 @@ class WireSource final : public Source {
         stream_.feed(bytes);
         feeding_ = true;
         return std::nullopt;
-      case Body::kWhole: return collect(bytes, endpoint_.options->limits.body_bytes, true);
+      case Body::kWhole: return collect(bytes, limits_.body_bytes, true);
       case Body::kError: return collect(bytes, kMaxErrorBody, false);
       case Body::kStrange: return collect(bytes, kMaxExcerpt, false);
       case Body::kNone:
@@ -167,10 +181,12 @@ class WireSource final : public Source {
       return;
     }
     reader_->head(head);
-    const std::string_view type = media_type(head);
+    const std::string_view type = answer_type(head);
     if (type == "text/event-stream")
       body_ = Body::kStream;
     else if (type == "application/json" || ends_like(type, "+json"))
+      body_ = Body::kWhole;
+    else if (reader_->takes(type))
       body_ = Body::kWhole;
     else if (type == "text/html" || type.substr(0, 6) == "image/")
       body_ = Body::kStrange;
@@ -204,8 +220,8 @@ class WireSource final : public Source {
     switch (stream_.next()) {
       case http::SseDecoder::Step::kMore: feeding_ = false; return std::nullopt;
       case http::SseDecoder::Step::kTooLarge:
-        return fail(too_large("event_bytes", "an event of the server's stream",
-                              endpoint_.options->limits.event_bytes));
+        return fail(
+            too_large("event_bytes", "an event of the server's stream", limits_.event_bytes));
       case http::SseDecoder::Step::kEvent: break;
     }
     return give(stream_.event().type, stream_.event().data);
@@ -213,8 +229,8 @@ class WireSource final : public Source {
 
   std::optional<Step> give(std::string_view type, std::string_view data) {
     if (auto error = reader_->event(type, data, queue_)) return fail(std::move(*error));
-    if (queue_.answer_bytes() > endpoint_.options->limits.answer_bytes)
-      return fail(too_large("answer_bytes", "the answer", endpoint_.options->limits.answer_bytes));
+    if (queue_.answer_bytes() > limits_.answer_bytes)
+      return fail(too_large("answer_bytes", "the answer", limits_.answer_bytes));
     note_first();
     if (reader_->done()) close();
     return std::nullopt;
@@ -235,10 +251,10 @@ class WireSource final : public Source {
       case Body::kStrange: break;
     }
     return fail(Error(Errc::kProtocol,
-                      "the server answered with " + std::string(media_type(exchange_->head())) +
+                      "the server answered with " + std::string(answer_type(exchange_->head())) +
                           " where this API's JSON was expected; is the base URL right?")
                     .with_http_status(exchange_->head().status)
-                    .with_detail("content_type", std::string(media_type(exchange_->head())))
+                    .with_detail("content_type", std::string(answer_type(exchange_->head())))
                     .with_body(body_bytes_));
   }
 
@@ -302,6 +318,8 @@ class WireSource final : public Source {
     if (error.provider().empty()) error = std::move(error).with_provider(endpoint_.provider);
     if (exchange_ && exchange_->head().status != 0 && error.http_status() == 0)
       error = std::move(error).with_http_status(exchange_->head().status);
+    if (exchange_ && exchange_->head().see_other && error.detail("redirect").empty())
+      error = std::move(error).with_detail("redirect", "303");
     error_ = std::move(error);
     exchange_.reset();
     return *(ended_ = Step::kError);
@@ -311,6 +329,7 @@ class WireSource final : public Source {
   StopToken stop_;
   Clock::time_point started_;
   const Endpoint& endpoint_;  // the backend's, which lives as long as this
+  const ApiLimits limits_;    // before stream_, which begins with one of them
   std::shared_ptr<const Wire> wire_;
   std::unique_ptr<Reader> reader_;
   std::vector<Warning> warnings_;
@@ -352,7 +371,7 @@ class WireBackend final : public Backend {
   std::unique_ptr<Source> open(std::shared_ptr<const Request> request,
                                const Call& call) const override {
     auto outgoing = wire_->write(*request, call);
-    if (!outgoing) return refuse(std::move(outgoing.error()));
+    if (!outgoing) return refuse(std::move(outgoing.error()).with_provider(endpoint_.provider));
     Call own = call;
     fill(own.timeouts, endpoint_.timeouts);
     http::HttpRequest http;
@@ -371,7 +390,7 @@ class WireBackend final : public Backend {
   std::vector<http::Header> headers_of(const Outgoing& outgoing, const Call& call) const {
     std::vector<http::Header> headers = endpoint_.headers;
     headers.push_back({"Accept", outgoing.stream ? "text/event-stream" : "application/json"});
-    if (!outgoing.body.empty()) headers.push_back({"Content-Type", "application/json"});
+    if (!outgoing.body.empty()) headers.push_back({"Content-Type", outgoing.content_type});
     headers.insert(headers.end(), outgoing.headers.begin(), outgoing.headers.end());
     if (!call.trace.traceparent.empty() &&
         !check_header_value("traceparent", call.trace.traceparent))

@@ -16,10 +16,13 @@ namespace infer::cloud {
 
 // The ApiConfig with everything decided: what the environment and the provider add.
 struct Endpoint {
-  std::string provider{};               // the scheme
-  std::string base_url{};               // without a trailing '/'
-  std::string origin{};                 // "https://api.openai.com"
-  bool custom = false;                  // not the provider's own address: be lenient, promise less
+  std::string provider{};  // the scheme
+  std::string base_url{};  // without a trailing '/'
+  std::string origin{};    // "https://api.openai.com"
+  bool custom = false;     // not the provider's own address: be lenient, promise less
+  // Who the parts of its answers are from (Part::issuer): the provider; of a server at another
+  // address "openai@https://api.x.ai". A wire adds to it where the provider has several.
+  std::string issuer{};
   std::vector<Secret> secrets{};        // taken out of whatever an answer repeats
   std::vector<http::Header> headers{};  // keys among them
   Timeouts timeouts{};
@@ -56,13 +59,19 @@ std::shared_ptr<const Backend> make_backend(std::shared_ptr<const Wire> wire, En
 Result<std::string> get(const Endpoint& endpoint, const Wire& wire, const std::string& path,
                         const Call& call);
 
-// ---- the providers (openai/provider.cc, anthropic/provider.cc)
+// ---- the providers (a provider.cc each)
 
 Result<std::shared_ptr<const Backend>> open_openai(std::string_view model, const ApiConfig& config);
 Result<std::shared_ptr<const Backend>> open_anthropic(std::string_view model,
                                                       const ApiConfig& config);
+Result<std::shared_ptr<const Backend>> open_groq(std::string_view model, const ApiConfig& config);
 Result<std::vector<ListedModel>> list_openai(const ApiConfig& config, const Call& call);
+Result<std::vector<ListedModel>> list_groq(const ApiConfig& config, const Call& call);
 Result<std::vector<ListedModel>> list_anthropic(const ApiConfig& config, const Call& call);
+Result<std::shared_ptr<const Backend>> open_modal(std::string_view id, const ApiConfig& config);
+Result<std::vector<ListedModel>> list_modal(const ApiConfig& config, const Call& call);
+// `id` without its scheme. Waits.
+Result<void> warm_up_modal(std::string_view id, const ApiConfig& config, const Call& call);
 
 // Puts the schemes of all providers into the registry.
 void add_providers(Registry& registry);

@@ -42,7 +42,8 @@ class CassetteBackend : public testing::Test {
     endpoint->transport =
         http::cassette_transport(*how.cassette, fake.transport(), {how.key.reveal()});
     const Dialect& dialect = openai_dialect(*endpoint);
-    return TextModel(make_backend(openai_wire("m", dialect), *endpoint, {.name = "m"}));
+    auto wire = openai_wire(server_model("m", *endpoint, how, dialect));
+    return TextModel(make_backend(std::move(wire), *endpoint, {.name = "m"}));
   }
   std::string text() const {
     std::ifstream in(dir_ / "chat.cassette", std::ios::binary);

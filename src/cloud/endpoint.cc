@@ -203,6 +203,8 @@ Result<Endpoint> endpoint_of(const Provider& provider, const ApiConfig& config,
   endpoint.base_url = address->base_url;
   endpoint.origin = address->origin;
   endpoint.custom = address->base_url != provider.base_url;
+  endpoint.issuer = endpoint.provider;
+  if (endpoint.custom) endpoint.issuer += '@' + endpoint.origin;
   const Key key = key_of(provider, config);
   for (const http::Header& header : headers)
     if (auto error = check_header_value(header.name, header.value))

@@ -1,12 +1,12 @@
 // From a provider's complaint to one taxonomy.
 #include <array>
 #include <charconv>
-#include <cmath>
 #include <ctime>
 #include <string>
 #include <utility>
 
 #include "src/cloud/raw_object.h"
+#include "src/cloud/times.h"
 #include "src/cloud/wire.h"
 #include "src/core/utf8.h"
 
@@ -15,8 +15,8 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr std::size_t kMaxMessage = 500;  // bytes of a provider's words in a message
-constexpr milliseconds kMaxWait = std::chrono::hours(24 * 366);
+constexpr std::size_t kMaxMessage = 500;     // bytes of a provider's words in a message
+constexpr std::size_t kMaxGenerated = 4096;  // bytes of what a model wrote that was refused
 
 struct Verdict {
   Errc code = Errc::kServerError;
@@ -54,6 +54,28 @@ constexpr std::array kWords = {
     Word{"engine_overloaded", {Errc::kOverloaded, RetryHint::kYes}},
     Word{"capacity_exceeded", {Errc::kOverloaded, RetryHint::kYes}},
     Word{"timeout_error", {Errc::kTimeout, RetryHint::kAmbiguous}},
+    // Groq: the model wrote a call that is none, or JSON that is none, and may do better next time.
+    Word{"tool_use_failed", {Errc::kInvalidRequest, RetryHint::kAmbiguous}},
+    Word{"json_validate_failed", {Errc::kInvalidRequest, RetryHint::kAmbiguous}},
+    // Of a response that failed (OpenAI's OpenAPI document, ResponseErrorCode).
+    Word{"bio_policy", {Errc::kContentFiltered, RetryHint::kNo}},
+    Word{"image_content_policy_violation", {Errc::kContentFiltered, RetryHint::kNo}},
+    Word{"image_too_large", {Errc::kTooLarge, RetryHint::kNo}},
+    Word{"image_file_too_large", {Errc::kTooLarge, RetryHint::kNo}},
+    Word{"vector_store_timeout", {Errc::kTimeout, RetryHint::kAmbiguous}},
+    Word{"invalid_prompt", {Errc::kInvalidRequest, RetryHint::kNo}},
+    Word{"data_residency_mismatch", {Errc::kInvalidRequest, RetryHint::kNo}},
+    Word{"invalid_image", {Errc::kInvalidRequest, RetryHint::kNo}},
+    Word{"invalid_image_format", {Errc::kInvalidRequest, RetryHint::kNo}},
+    Word{"invalid_base64_image", {Errc::kInvalidRequest, RetryHint::kNo}},
+    Word{"invalid_image_url", {Errc::kInvalidRequest, RetryHint::kNo}},
+    Word{"invalid_image_mode", {Errc::kInvalidRequest, RetryHint::kNo}},
+    Word{"image_too_small", {Errc::kInvalidRequest, RetryHint::kNo}},
+    Word{"image_parse_error", {Errc::kInvalidRequest, RetryHint::kNo}},
+    Word{"unsupported_image_media_type", {Errc::kInvalidRequest, RetryHint::kNo}},
+    Word{"empty_image_file", {Errc::kInvalidRequest, RetryHint::kNo}},
+    Word{"failed_to_download_image", {Errc::kInvalidRequest, RetryHint::kNo}},
+    Word{"image_file_not_found", {Errc::kInvalidRequest, RetryHint::kNo}},
     Word{"api_error", {Errc::kServerError, RetryHint::kAmbiguous}},
     Word{"server_error", {Errc::kServerError, RetryHint::kAmbiguous}},
     Word{"internal_server_error", {Errc::kServerError, RetryHint::kAmbiguous}},
@@ -77,8 +99,10 @@ Verdict by_status(int status) {
     case 408: return {Errc::kTimeout, RetryHint::kAmbiguous};
     case 409: return {Errc::kOverloaded, RetryHint::kYes};
     case 413: return {Errc::kTooLarge, RetryHint::kNo};
+    case 424: return {Errc::kServerError, RetryHint::kAmbiguous};  // what it depends on failed
     case 429: return {Errc::kRateLimited, RetryHint::kYes};
     case 498: return {Errc::kOverloaded, RetryHint::kYes};
+    case 499: return {Errc::kCancelled, RetryHint::kNo};
     case 500:
     case 502: return {Errc::kServerError, RetryHint::kAmbiguous};
     case 503:
@@ -89,6 +113,23 @@ Verdict by_status(int status) {
   if (status >= 500) return {Errc::kServerError, RetryHint::kNo};
   if (status >= 400) return {Errc::kInvalidRequest, RetryHint::kNo};
   return {Errc::kProtocol, RetryHint::kNo};
+}
+
+// What a status means at one provider and at no other.
+struct OwnStatus {
+  std::string_view provider{};
+  int status = 0;
+  Verdict verdict{};
+};
+constexpr std::array kOwnStatuses = {
+    // What the model made up may be the reason, says Groq: then another try may help.
+    OwnStatus{"groq", 422, {Errc::kInvalidRequest, RetryHint::kAmbiguous}},
+};
+
+Verdict by_status(std::string_view provider, int status) {
+  for (const OwnStatus& own : kOwnStatuses)
+    if (own.provider == provider && own.status == status) return own.verdict;
+  return by_status(status);
 }
 
 std::optional<int> number_of(std::string_view text) {
@@ -132,18 +173,21 @@ std::optional<Sizes> overflow_sizes(std::string_view message) {
   return std::nullopt;
 }
 
-Verdict verdict_of(int status, const Complaint& complaint) {
+Verdict verdict_of(std::string_view provider, int status, const Complaint& complaint) {
   const Word* const word = known_word(complaint);
   // Anthropic's word for an empty account is an invalid request like any other.
   if (complaint.message.find("credit balance is too low") != std::string::npos)
     return {Errc::kQuotaExceeded, RetryHint::kNo};
-  // "invalid_request_error" is the type of most 4xx answers: there the status says more.
-  const bool vague = word && word->verdict.code == Errc::kInvalidRequest;
-  if (word && !(vague && status >= 400)) return word->verdict;
-  if (status >= 300) return by_status(status);
+  // "invalid_request_error" is the type of most 4xx answers: there the status says more. So it does
+  // of a request that is larger than all that may be used in a minute, which Groq calls a rate
+  // limit: it stays too large.
+  const bool vague = word && word->word == "invalid_request_error";
+  const bool too_large = word && status == 413 && word->verdict.code == Errc::kRateLimited;
+  if (word && !too_large && !(vague && status >= 400)) return word->verdict;
+  if (status >= 300) return by_status(provider, status);
   // An error inside of an answer that began well; some servers put a status in its code.
   if (const auto number = number_of(complaint.code); number && *number >= 400 && *number < 600)
-    return by_status(*number);
+    return by_status(provider, *number);
   return word ? word->verdict : Verdict{Errc::kServerError, RetryHint::kAmbiguous};
 }
 
@@ -156,7 +200,17 @@ std::string_view advice(Errc code) {
   }
 }
 
-// One line of it, at most kMaxMessage bytes and whole characters.
+// At most `most` bytes and whole characters, with the mark of what is clipped.
+std::string clipped_words(std::string text, std::size_t most) {
+  if (text.size() <= most) return core::utf8_repaired(text);
+  text.resize(most);
+  while (!text.empty() && (static_cast<unsigned char>(text.back()) & 0xc0u) == 0x80u)
+    text.pop_back();
+  if (!text.empty() && static_cast<unsigned char>(text.back()) >= 0x80u) text.pop_back();
+  return core::utf8_repaired(text) + " ...";
+}
+
+// One line of it, at most kMaxMessage bytes.
 std::string one_line(std::string_view text) {
   std::string line;
   for (const char c : text) {
@@ -166,12 +220,7 @@ std::string one_line(std::string_view text) {
     if (line.size() > kMaxMessage) break;
   }
   while (!line.empty() && line.back() == ' ') line.pop_back();
-  if (line.size() <= kMaxMessage) return core::utf8_repaired(line);
-  line.resize(kMaxMessage);
-  while (!line.empty() && (static_cast<unsigned char>(line.back()) & 0xc0u) == 0x80u)
-    line.pop_back();
-  if (!line.empty() && static_cast<unsigned char>(line.back()) >= 0x80u) line.pop_back();
-  return core::utf8_repaired(line) + " ...";
+  return clipped_words(std::move(line), kMaxMessage);
 }
 
 std::string message_of(int status, const http::HttpHead& head, std::string_view body,
@@ -194,40 +243,23 @@ RetryHint server_hint(const http::HttpHead& head, RetryHint ours) {
   return ours;
 }
 
-std::optional<milliseconds> wait_of(double ms) {
-  if (!std::isfinite(ms) || ms < 0 || ms > static_cast<double>(kMaxWait.count()))
-    return std::nullopt;
-  return milliseconds(static_cast<std::int64_t>(std::ceil(ms)));
+// "Please try again in 5.289s", "retry after 22 seconds": how long to wait, where no header says so.
+std::optional<milliseconds> wait_in_words(std::string_view message) {
+  constexpr std::string_view kTry = "try again in ", kAfter = "retry after ";
+  if (const std::size_t at = message.find(kTry); at != message.npos)
+    if (const auto wait = go_duration(message.substr(at + kTry.size()))) return wait->value;
+  const std::size_t at = message.find(kAfter);
+  if (at == message.npos) return std::nullopt;
+  const std::string seconds = digits_at(message, at + kAfter.size());
+  const std::string_view rest = message.substr(at + kAfter.size() + seconds.size());
+  if (seconds.empty() || rest.substr(0, 7) != " second") return std::nullopt;
+  return wait_of(real_of(seconds).value_or(0) * 1000);
 }
 
-std::optional<double> real_of(std::string_view text) {
-  while (!text.empty() && text.front() == ' ') text.remove_prefix(1);
-  while (!text.empty() && text.back() == ' ') text.remove_suffix(1);
-  double number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return number;
-}
-
-// "Wed, 21 Oct 2015 07:28:00 GMT": seconds since 1970. By hand, for strptime follows the locale.
-std::optional<std::int64_t> date_of(std::string_view text) {
-  constexpr std::string_view kMonths = "JanFebMarAprMayJunJulAugSepOctNovDec";
-  if (text.size() != 29 || text.substr(3, 2) != ", " || text.substr(25) != " GMT")
-    return std::nullopt;
-  const auto number = [&](std::size_t at, std::size_t n) { return number_of(text.substr(at, n)); };
-  const auto day = number(5, 2), year = number(12, 4), hour = number(17, 2), minute = number(20, 2),
-             second = number(23, 2);
-  const std::size_t month = kMonths.find(text.substr(8, 3));
-  if (!day || !year || !hour || !minute || !second || month % 3 != 0) return std::nullopt;
-  if (*day < 1 || *day > 31 || *hour > 23 || *minute > 59 || *second > 60) return std::nullopt;
-  std::tm time{};
-  time.tm_year = *year - 1900;
-  time.tm_mon = static_cast<int>(month / 3);
-  time.tm_mday = *day;
-  time.tm_hour = *hour;
-  time.tm_min = *minute;
-  time.tm_sec = *second;
-  return static_cast<std::int64_t>(timegm(&time));
+// Those of any provider.
+std::string all_rate_limits(const http::HttpHead& head) {
+  std::string limits = rate_limits(head, "x-ratelimit-");
+  return limits.empty() ? rate_limits(head, "anthropic-ratelimit-") : limits;
 }
 
 }  // namespace
@@ -244,9 +276,9 @@ std::optional<milliseconds> retry_after(const http::HttpHead& head) {
   const std::string* const text = head.find("retry-after");
   if (!text) return std::nullopt;
   if (const auto seconds = real_of(*text)) return wait_of(*seconds * 1000);
-  const auto date = date_of(*text);
+  const auto date = http_date(*text);
   if (!date) return std::nullopt;
-  return wait_of((static_cast<double>(*date) - static_cast<double>(std::time(nullptr))) * 1000);
+  return wait_of(static_cast<double>(*date) - static_cast<double>(std::time(nullptr)) * 1000);
 }
 
 std::string rate_limits(const http::HttpHead& head, std::string_view prefix) {
@@ -262,7 +294,7 @@ std::string rate_limits(const http::HttpHead& head, std::string_view prefix) {
 Error provider_error(std::string_view provider, const http::HttpHead& head, std::string_view body,
                      const Complaint& complaint) {
   const bool inside = head.status >= 200 && head.status < 300;
-  Verdict verdict = verdict_of(head.status, complaint);
+  Verdict verdict = verdict_of(provider, head.status, complaint);
   const auto sizes = overflow_sizes(complaint.message);
   if (sizes && (verdict.code == Errc::kInvalidRequest || verdict.code == Errc::kContextOverflow))
     verdict = {Errc::kContextOverflow, RetryHint::kNo};
@@ -284,7 +316,15 @@ Error provider_error(std::string_view provider, const http::HttpHead& head, std:
   for (const std::string_view header : {"x-request-id", "request-id"})
     if (const std::string* value = head.find(header); value && id.empty()) id = *value;
   if (!id.empty()) error = std::move(error).with_request_id(std::move(id));
-  if (const auto wait = retry_after(head)) error = std::move(error).with_retry_after(*wait);
+  auto wait = retry_after(head);
+  const bool limited = verdict.code == Errc::kRateLimited || verdict.code == Errc::kOverloaded;
+  if (!wait && limited) wait = wait_in_words(complaint.message);
+  if (wait) error = std::move(error).with_retry_after(*wait);
+  if (std::string limits = limited ? all_rate_limits(head) : ""; !limits.empty())
+    error = std::move(error).with_detail("rate_limits", std::move(limits));
+  if (!complaint.generated.empty())
+    error = std::move(error).with_detail("failed_generation",
+                                         clipped_words(complaint.generated, kMaxGenerated));
   if (!complaint.param.empty()) error = std::move(error).with_detail("field", complaint.param);
   if (verdict.code == Errc::kTimeout) error = std::move(error).with_detail("timeout", "server");
   if (sizes && !sizes->need.empty()) error = std::move(error).with_detail("need", sizes->need);

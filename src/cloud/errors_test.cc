@@ -40,10 +40,16 @@ TEST(ProviderError, OneTaxonomyForAllProviders) {
       {408, "", "", Errc::kTimeout, kMaybe},
       {409, "", "", Errc::kOverloaded, kYes},
       {413, "request_too_large", "", Errc::kTooLarge, kNo},
+      {413, "tokens", "rate_limit_exceeded", Errc::kTooLarge, kNo},
+      {413, "invalid_request_error", "context_length_exceeded", Errc::kContextOverflow, kNo},
       {422, "", "", Errc::kInvalidRequest, kNo},
+      {424, "", "", Errc::kServerError, kMaybe},
       {429, "requests", "rate_limit_exceeded", Errc::kRateLimited, kYes},
       {429, "insufficient_quota", "insufficient_quota", Errc::kQuotaExceeded, kNo},
       {429, "", "", Errc::kRateLimited, kYes},
+      {498, "", "capacity_exceeded", Errc::kOverloaded, kYes},
+      {498, "", "", Errc::kOverloaded, kYes},
+      {499, "", "", Errc::kCancelled, kNo},
       {500, "server_error", "", Errc::kServerError, kMaybe},
       {500, "", "", Errc::kServerError, kMaybe},
       {501, "", "", Errc::kServerError, kNo},
@@ -69,6 +75,69 @@ TEST(ProviderError, OneTaxonomyForAllProviders) {
     EXPECT_EQ(error.http_status(), c.status);
     EXPECT_EQ(error.provider(), "openai");
   }
+}
+
+TEST(ProviderError, WhatGroqDoesOtherwise) {
+  const std::vector<Case> cases = {
+      {400, "invalid_request_error", "", Errc::kInvalidRequest, RetryHint::kNo},
+      {400, "invalid_request_error", "tool_use_failed", Errc::kInvalidRequest,
+       RetryHint::kAmbiguous},
+      {400, "invalid_request_error", "json_validate_failed", Errc::kInvalidRequest,
+       RetryHint::kAmbiguous},
+      {422, "invalid_request_error", "", Errc::kInvalidRequest, RetryHint::kAmbiguous},
+      {422, "", "", Errc::kInvalidRequest, RetryHint::kAmbiguous},
+  };
+  for (const Case& c : cases) {
+    const Complaint complaint{.type = c.type, .code = c.code, .message = "words"};
+    const Error error = provider_error("groq", head(c.status), "{}", complaint);
+    EXPECT_EQ(error.code(), c.errc) << c.status << ' ' << c.code;
+    EXPECT_EQ(error.retry(), c.retry) << c.status << ' ' << c.code;
+  }
+}
+
+TEST(ProviderError, HowLongToWaitInWords) {
+  using std::chrono::milliseconds;
+  const auto of = [](int status, const char* message, std::vector<http::Header> headers = {}) {
+    return provider_error("groq", head(status, std::move(headers)), "", {.message = message})
+        .retry_after();
+  };
+  EXPECT_EQ(of(429, "Rate limit reached. Please try again in 5.289s. Visit us"),
+            milliseconds(5289));
+  EXPECT_EQ(of(429, "Please try again in 7m54.5s."), milliseconds(474500));
+  EXPECT_EQ(of(429, "Please try again in 6ms. Visit"), milliseconds(6));
+  EXPECT_EQ(of(498, "Please try again in 20s."), milliseconds(20000));
+  EXPECT_EQ(of(429, "Please retry after 22 seconds."), milliseconds(22000));
+  EXPECT_EQ(of(429, "Please retry after 1 second."), milliseconds(1000));
+  EXPECT_EQ(of(429, "Please try again in 5s.", {{"retry-after", "2"}}), milliseconds(2000));
+  for (const char* bad :
+       {"", "Please try again in a while", "try again in -5s", "try again in 5", "retry after that",
+        "retry after 99999999999999 seconds", "try again in 99999999999999h"})
+    EXPECT_EQ(of(429, bad), std::nullopt) << bad;
+  EXPECT_EQ(of(400, "Please try again in 5s."), std::nullopt);
+}
+
+TEST(ProviderError, TheLimitsThatWereReached) {
+  const auto of = [](int status, std::vector<http::Header> headers) {
+    return std::string(
+        provider_error("p", head(status, std::move(headers)), "", {}).detail("rate_limits"));
+  };
+  EXPECT_EQ(of(429, {{"X-RateLimit-Remaining-Tokens", "0"}, {"x-ratelimit-reset-tokens", "7.66s"}}),
+            R"({"x-ratelimit-remaining-tokens":"0","x-ratelimit-reset-tokens":"7.66s"})");
+  EXPECT_EQ(of(429, {{"anthropic-ratelimit-requests-remaining", "0"}}),
+            R"({"anthropic-ratelimit-requests-remaining":"0"})");
+  EXPECT_EQ(of(429, {{"content-type", "x"}}), "");
+  EXPECT_EQ(of(400, {{"x-ratelimit-remaining-tokens", "0"}}), "");
+}
+
+TEST(ProviderError, WhatTheModelWroteThatWasRefused) {
+  const Error error =
+      provider_error("groq", head(400), "", {.message = "m", .generated = "<function=f>{\"a\":"});
+  EXPECT_EQ(error.detail("failed_generation"), "<function=f>{\"a\":");
+  std::string much;
+  for (int i = 0; i < 10000; ++i) much += "\xC3\xA9";
+  const Error clipped = provider_error("groq", head(400), "", {.message = "m", .generated = much});
+  EXPECT_LE(clipped.detail("failed_generation").size(), 4100u);
+  EXPECT_EQ(clipped.detail("failed_generation").find("\xEF\xBF\xBD"), std::string::npos);
 }
 
 TEST(ProviderError, TheServerKnowsBestWhetherToRetry) {

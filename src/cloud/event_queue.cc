@@ -19,6 +19,8 @@ void EventQueue::recycle() {
   if (!strings_.empty()) strings_.clear();
   if (!logprobs_.empty()) logprobs_.clear();
   if (!usages_.empty()) usages_.clear();
+  if (!media_.empty()) media_.clear();
+  if (!vectors_.empty()) vectors_.clear();
 }
 
 std::string_view EventQueue::keep(std::string_view bytes) {
@@ -57,19 +59,25 @@ void EventQueue::usage(Usage usage) {
   keep_larger(usage.cache_write, last_usage_.cache_write);
   keep_larger(usage.output, last_usage_.output);
   keep_larger(usage.reasoning, last_usage_.reasoning);
-  usage.timing = timing;
+  // What is measured here, and what the server says of itself, now or before.
+  usage.timing.connect = timing.connect;
+  usage.timing.first = timing.first;
+  for (auto part : {&Timing::queue, &Timing::prefill, &Timing::decode})
+    if (!(usage.timing.*part)) usage.timing.*part = last_usage_.timing.*part;
   last_usage_ = usage;
   Event& event = push(Event::Kind::kUsage);
   event.usage = &usages_.emplace_back(std::move(usage));
 }
 
-void EventQueue::finish(std::uint32_t choice, Finish why, std::string_view raw) {
+void EventQueue::finish(std::uint32_t choice, Finish why, std::string_view raw,
+                        std::string_view extra) {
   std::vector<Key> open(choices_[choice].order.begin(), choices_[choice].order.end());
   for (const Key key : open) end(key);
   Event& event = push(Event::Kind::kFinish);
   event.choice = choice;
   event.finish = why;
   event.data = keep(raw);
+  event.extra = keep(extra);
 }
 
 EventQueue::Open* EventQueue::find(Key key) {
@@ -137,11 +145,70 @@ void EventQueue::end(Key key, std::string_view data, std::string_view id, std::s
   let_out(of);
 }
 
+void EventQueue::progress(std::string_view what, std::uint32_t step, std::uint32_t steps) {
+  Event& event = push(Event::Kind::kProgress);
+  event.data = keep(what);
+  event.step = step;
+  event.steps = steps;
+}
+
+Event& EventQueue::put_media(Media media, std::uint32_t choice, std::uint32_t part,
+                             std::string_view extra) {
+  Event& event = push(Event::Kind::kMedia);
+  event.choice = choice;
+  event.part = part;
+  event.media = &media_.emplace_back(std::move(media));
+  event.extra = keep(extra);
+  return event;
+}
+
+void EventQueue::media(Key key, std::uint32_t choice, Media media, std::string_view extra) {
+  answer_bytes_ += extra.size();
+  if (const auto* blob = std::get_if<Blob>(&media.source)) answer_bytes_ += blob->size();
+  Choice& of = choices_[choice];
+  if (of.order.empty()) {
+    put_media(std::move(media), choice, of.next_part++, extra);
+    return;
+  }
+  of.order.push_back(key);
+  Open& part = parts_[key];
+  last_ = nullptr;
+  part.choice = choice;
+  part.ended = true;
+  part.media = std::move(media);
+  part.end_extra = extra;
+}
+
+void EventQueue::preview(std::uint32_t choice, Media media, std::string_view extra,
+                         std::uint32_t step, std::uint32_t steps) {
+  const Choice& of = choices_[choice];
+  if (!of.order.empty()) return;
+  Event& event = put_media(std::move(media), choice, of.next_part, extra);
+  event.preview = true;
+  event.step = step;
+  event.steps = steps;
+}
+
+void EventQueue::vectors(std::vector<float> rows, std::uint32_t dimensions) {
+  answer_bytes_ += rows.size() * sizeof(float);
+  Event& event = push(Event::Kind::kVectors);
+  event.vectors = vectors_.emplace_back(std::move(rows));
+  event.dimensions = dimensions;
+}
+
 void EventQueue::let_out(Choice& choice) {
   while (!choice.order.empty()) {
     const Key key = choice.order.front();
     Open& part = parts_[key];
     part.out = true;
+    if (part.media) {
+      part.part = choice.next_part++;
+      put_media(std::move(*part.media), part.choice, part.part, part.end_extra);
+      choice.order.pop_front();
+      parts_.erase(key);
+      last_ = nullptr;
+      continue;
+    }
     put_begin(part, part.begin_data, part.begin_id, part.begin_extra);
     if (!part.held.empty() || !part.held_logprobs.empty())
       put_delta(part, keep(part.held), std::move(part.held_logprobs));

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <list>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -32,8 +33,8 @@ class EventQueue {
   // Figures never shrink in what comes out, whatever the wire says.
   void usage(Usage usage);
   // After all parts of the choice have ended; ends those that have not. `raw`: the provider's word,
-  // or the stop text of kStopSequence.
-  void finish(std::uint32_t choice, Finish why, std::string_view raw);
+  // or the stop text of kStopSequence. `extra`: JSON to keep of the message as a whole.
+  void finish(std::uint32_t choice, Finish why, std::string_view raw, std::string_view extra = {});
 
   // `data` and `id` as the table of event.h says. `extra`: JSON facts of the part, see there.
   void begin(Key key, std::uint32_t choice, Event::PartKind kind, std::string_view data = {},
@@ -45,6 +46,16 @@ class EventQueue {
   void end(Key key, std::string_view data = {}, std::string_view id = {},
            std::string_view extra = {});
 
+  // What is going on, where it is known how far: step of steps.
+  void progress(std::string_view what, std::uint32_t step, std::uint32_t steps);
+  // A picture, a part in one piece; held back like any other. `extra`: JSON to keep.
+  void media(Key key, std::uint32_t choice, Media media, std::string_view extra = {});
+  // What a picture looks like on the way; only while no part of its choice is open.
+  void preview(std::uint32_t choice, Media media, std::string_view extra, std::uint32_t step,
+               std::uint32_t steps);
+  // All rows of the reply, one after the other.
+  void vectors(std::vector<float> rows, std::uint32_t dimensions);
+
   // ---- for the Source
 
   bool empty() const noexcept { return at_ == ready_.size(); }
@@ -52,7 +63,7 @@ class EventQueue {
   const Event& pop();
   // Put into every usage from now on.
   Timing timing{};
-  // Bytes of parts so far, held back ones included.
+  // Bytes of parts so far, held back ones included; previews, which nobody keeps, are not.
   std::size_t answer_bytes() const noexcept { return answer_bytes_; }
 
  private:
@@ -67,6 +78,7 @@ class EventQueue {
     std::vector<TokenLogprob> held_logprobs{};
     std::list<std::string> held_bytes{};  // what held_logprobs points to
     std::string end_data{}, end_id{}, end_extra{};
+    std::optional<Media> media{};  // instead of all this, and end_extra
   };
   struct Choice {
     std::uint32_t next_part = 0;
@@ -82,6 +94,7 @@ class EventQueue {
   void put_delta(const Open& part, std::string_view bytes, std::vector<TokenLogprob> logprobs);
   void put_end(const Open& part, std::string_view data, std::string_view id,
                std::string_view extra);
+  Event& put_media(Media media, std::uint32_t choice, std::uint32_t part, std::string_view extra);
   void let_out(Choice& choice);  // the next held part, and those after it that have ended
 
   std::vector<Event> ready_{};
@@ -90,6 +103,8 @@ class EventQueue {
   std::list<std::string> strings_{};
   std::list<std::vector<TokenLogprob>> logprobs_{};
   std::list<Usage> usages_{};
+  std::list<Media> media_{};
+  std::list<std::vector<float>> vectors_{};
   Meta meta_{};
   Usage last_usage_{};
   std::map<Key, Open> parts_{};

@@ -157,5 +157,51 @@ TEST(EventQueue, AnyInterleavingKeepsTheGrammarAndEveryByte) {
   }
 }
 
+TEST(EventQueue, PicturesArePartsLikeAnyOther) {
+  EventQueue queue;
+  queue.start({});
+  queue.progress("preview", 1, 2);
+  queue.preview(0, Media{.source = Blob(std::string("half"))}, "{}", 1, 2);
+  queue.media(1, 0, Media{.mime = "image/png", .source = Blob(std::string("one"))}, "{\"a\":1}");
+  queue.begin(2, 0, PartKind::kText);
+  queue.delta(2, "between");
+  queue.preview(0, Media{.source = Url{"not shown: a part is open"}}, {}, 2, 2);
+  queue.media(3, 0, Media{.source = Url{"two"}});
+  queue.media(4, 0, Media{.source = Url{"three"}});
+  queue.begin(5, 0, PartKind::kText);
+  queue.delta(5, "after");
+  queue.media(6, 1, Media{.source = Url{"of another choice"}});
+  queue.end(2);
+  queue.finish(0, Finish::kStop, {});
+  queue.finish(1, Finish::kStop, {});
+  EXPECT_EQ(queue.answer_bytes(), 3u + 7u + 7u + 5u);
+  std::string kinds;
+  const Response response = drained(queue, &kinds);
+  EXPECT_EQ(kinds,
+            "start progress media media part_begin delta media part_end media media part_begin "
+            "delta part_end finish finish ");
+  const auto& parts = response.choices.at(0).message.parts;
+  ASSERT_EQ(parts.size(), 5u);
+  EXPECT_EQ(std::get<Blob>(parts[0].get<Media>()->source).view(), "one");
+  EXPECT_EQ(parts[0].extra, "{\"a\":1}");
+  EXPECT_EQ(parts[1].get<Text>()->text, "between");
+  EXPECT_EQ(std::get<Url>(parts[2].get<Media>()->source).url, "two");
+  EXPECT_EQ(std::get<Url>(parts[3].get<Media>()->source).url, "three");
+  EXPECT_EQ(parts[4].get<Text>()->text, "after");
+  EXPECT_EQ(std::get<Url>(response.choices.at(1).message.parts.at(0).get<Media>()->source).url,
+            "of another choice");
+}
+
+TEST(EventQueue, VectorsLiveUntilTheQueueIsEmpty) {
+  EventQueue queue;
+  queue.start({});
+  queue.vectors({1, 2, 3, 4}, 2);
+  queue.finish(0, Finish::kStop, {});
+  EXPECT_EQ(queue.answer_bytes(), 16u);
+  const Response response = drained(queue);
+  EXPECT_EQ(response.vectors, (std::vector<float>{1, 2, 3, 4}));
+  EXPECT_EQ(response.dimensions, 2u);
+}
+
 }  // namespace
 }  // namespace infer::cloud

@@ -33,6 +33,8 @@ void add(Registry& registry, std::string scheme, Open open) {
 void add_providers(Registry& registry) {
   add(registry, "openai", &open_openai);
   add(registry, "anthropic", &open_anthropic);
+  add(registry, "groq", &open_groq);
+  add(registry, "modal", &open_modal);
 }
 
 }  // namespace infer::cloud

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "infer/backend.h"
+#include "infer/cloud.h"
 #include "src/cloud/event_queue.h"
 #include "src/http/transport.h"
 
@@ -43,6 +44,10 @@ class Reader {
   // Once, when it is proven and either done or cut: usage and finishes that were held back.
   virtual void close(EventQueue& out) = 0;
 
+  // Whether an answer of this media type, which is neither JSON nor a stream, is given to whole():
+  // "image/png" of a function that draws. Else it is refused.
+  virtual bool takes(std::string_view) const { return false; }
+
   // The error of an answer that is not 2xx: what it means for this request.
   virtual Error refused(Error error) const { return error; }
 };
@@ -52,9 +57,13 @@ struct Outgoing {
   std::string method = "POST";
   std::string path{};  // after the base URL: "/chat/completions"
   std::vector<http::Header> headers{};
+  std::string content_type = "application/json";  // of the body
   std::string body{};
   bool stream = false;  // an event stream is asked for
   bool once = false;    // must not run twice: pictures
+  // What the answer may need beyond the defaults of ApiLimits; one that the caller has changed is
+  // kept.
+  std::optional<ApiLimits> needs{};
   std::vector<Warning> warnings{};
   std::unique_ptr<Reader> reader{};
 };
@@ -66,6 +75,7 @@ struct Complaint {
   std::string message{};
   std::string param{};
   std::string request_id{};
+  std::string generated{};  // what the model wrote that made the provider refuse its own answer
 };
 
 // Thread rule: immutable; safe for concurrent use.
