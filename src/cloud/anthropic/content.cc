@@ -17,24 +17,24 @@ namespace {
 constexpr int kMaxCacheHints = 4;
 
 // The roles of the wire.
-enum class Speaker : std::uint8_t { kSystem, kUser, kAssistant };
+enum class WireRole : std::uint8_t { kSystem, kUser, kAssistant };
 
-Speaker speaker_of(Role role) {
+WireRole speaker_of(Role role) {
   switch (role) {
     case Role::kSystem:
-    case Role::kDeveloper: return Speaker::kSystem;
-    case Role::kAssistant: return Speaker::kAssistant;
+    case Role::kDeveloper: return WireRole::kSystem;
+    case Role::kAssistant: return WireRole::kAssistant;
     case Role::kUser:
     case Role::kTool: break;
   }
-  return Speaker::kUser;
+  return WireRole::kUser;
 }
 
-std::string_view name_of(Speaker speaker) {
+std::string_view name_of(WireRole speaker) {
   switch (speaker) {
-    case Speaker::kSystem: return "system";
-    case Speaker::kAssistant: return "assistant";
-    case Speaker::kUser: break;
+    case WireRole::kSystem: return "system";
+    case WireRole::kAssistant: return "assistant";
+    case WireRole::kUser: break;
   }
   return "user";
 }
@@ -57,20 +57,21 @@ class Blocks {
 // Goes through a conversation and keeps the first thing that is wrong.
 class ContentWriter {
  public:
-  explicit ContentWriter(std::vector<Warning>& warnings) : warnings_(warnings) {}
+  ContentWriter(std::string_view issuer, std::vector<Warning>& warnings)
+      : issuer_(issuer), warnings_(warnings) {}
 
   Result<AnthropicContent> write(const std::vector<Message>& messages);
 
  private:
   void message(const Message& message, const std::string& where);
-  void part(const Part& part, const std::string& where, Speaker speaker);
+  void part(const Part& part, const std::string& where, WireRole speaker);
   void text(const Part& part, const std::string& text);
-  void media(const Part& part, const Media& media, const std::string& where, Speaker speaker);
+  void media(const Part& part, const Media& media, const std::string& where, WireRole speaker);
   void reasoning(const Part& part, const Reasoning& reasoning, const std::string& where,
-                 Speaker speaker);
-  void call(const Part& part, const ToolCall& call, const std::string& where, Speaker speaker);
+                 WireRole speaker);
+  void call(const Part& part, const ToolCall& call, const std::string& where, WireRole speaker);
   void result(const Part& part, const ToolResult& result, const std::string& where,
-              Speaker speaker);
+              WireRole speaker);
   void opaque(const Part& part, const Opaque& opaque, const std::string& where);
   void put(RawObject block, const Part& part);
   void flush();
@@ -87,16 +88,17 @@ class ContentWriter {
     warnings_.push_back({"part_left_out", where + ": " + what + " is not sent", extra + '}'});
   }
 
+  bool is_ours(const Part& part) const { return part.issuer == issuer_; }
+
+  std::string_view issuer_;
   std::vector<Warning>& warnings_;
   std::optional<Error> wrong_{};
   AnthropicContent content_{};
   Blocks messages_{};
   Blocks blocks_{};  // of the message under way
-  std::optional<Speaker> speaker_{};
+  std::optional<WireRole> speaker_{};
   int cache_hints_ = 0;
 };
-
-bool is_ours(const Part& part) { return part.issuer == kAnthropic; }
 
 Result<AnthropicContent> ContentWriter::write(const std::vector<Message>& messages) {
   for (std::size_t i = 0; i < messages.size(); ++i) {
@@ -112,7 +114,7 @@ Result<AnthropicContent> ContentWriter::write(const std::vector<Message>& messag
 }
 
 void ContentWriter::message(const Message& message, const std::string& where) {
-  const Speaker speaker = speaker_of(message.role);
+  const WireRole speaker = speaker_of(message.role);
   Blocks before = std::exchange(blocks_, {});
   for (std::size_t i = 0; i < message.parts.size() && !wrong_; ++i)
     part(message.parts[i], where + ".parts[" + std::to_string(i) + "]", speaker);
@@ -126,7 +128,7 @@ void ContentWriter::message(const Message& message, const std::string& where) {
 // The message under way has all its blocks.
 void ContentWriter::flush() {
   if (blocks_.empty()) return;
-  const bool leads = *speaker_ == Speaker::kSystem && messages_.empty();
+  const bool leads = *speaker_ == WireRole::kSystem && messages_.empty();
   if (leads && content_.system.empty()) {
     content_.system = blocks_.take_array();
     return;
@@ -135,9 +137,9 @@ void ContentWriter::flush() {
   messages_.add(json + blocks_.take_array() + '}');
 }
 
-void ContentWriter::part(const Part& part, const std::string& where, Speaker speaker) {
+void ContentWriter::part(const Part& part, const std::string& where, WireRole speaker) {
   const bool is_text = part.get<Text>() || part.get<Refusal>();
-  if (speaker == Speaker::kSystem && !is_text)
+  if (speaker == WireRole::kSystem && !is_text)
     return fail(where, "a system message can hold text only");
   if (auto* v = part.get<Text>()) return text(part, v->text);
   if (auto* v = part.get<Refusal>()) return text(part, v->text);
@@ -171,18 +173,19 @@ void ContentWriter::text(const Part& part, const std::string& text) {
 }
 
 void ContentWriter::media(const Part& part, const Media& media, const std::string& where,
-                          Speaker speaker) {
-  if (speaker == Speaker::kAssistant) return leave_out(where, "media in an assistant's message");
+                          WireRole speaker) {
+  if (speaker == WireRole::kAssistant) return leave_out(where, "media in an assistant's message");
+  warn_of_detail(media, "Anthropic", warnings_);
   auto block = anthropic_media_block(media, where);
   if (block) return put(std::move(*block), part);
   if (!wrong_) wrong_ = std::move(block.error());
 }
 
 void ContentWriter::reasoning(const Part& part, const Reasoning& reasoning,
-                              const std::string& where, Speaker speaker) {
-  if (speaker != Speaker::kAssistant)
+                              const std::string& where, WireRole speaker) {
+  if (speaker != WireRole::kAssistant)
     return fail(where, "reasoning belongs in an assistant's message");
-  if (!is_ours(part)) return leave_out(where, "reasoning that is not Anthropic's");
+  if (!is_ours(part)) return leave_out(where, "reasoning of another provider");
   if (reasoning.signature.empty()) return leave_out(where, "reasoning without a signature");
   Part without_hint = part;  // reasoning cannot be where a cached prompt ends
   without_hint.cache = CacheHint::kNone;
@@ -194,8 +197,8 @@ void ContentWriter::reasoning(const Part& part, const Reasoning& reasoning,
 }
 
 void ContentWriter::call(const Part& part, const ToolCall& call, const std::string& where,
-                         Speaker speaker) {
-  if (speaker != Speaker::kAssistant)
+                         WireRole speaker) {
+  if (speaker != WireRole::kAssistant)
     return fail(where, "a tool call belongs in an assistant's message");
   if (call.provider_executed) return leave_out(where, "a call that another provider has run");
   if (call.id.empty()) return fail(where + ".id", "a tool call needs an id");
@@ -218,10 +221,10 @@ void ContentWriter::call(const Part& part, const ToolCall& call, const std::stri
 }
 
 void ContentWriter::result(const Part& part, const ToolResult& result, const std::string& where,
-                           Speaker speaker) {
+                           WireRole speaker) {
   if (result.provider_executed)
     return leave_out(where, "the result of a call that another provider has run");
-  if (speaker != Speaker::kUser)
+  if (speaker != WireRole::kUser)
     return fail(where, "a tool result belongs in a message of role tool or user");
   if (result.call_id.empty())
     return fail(where + ".call_id", "of which call is it the result? Give the call's id");
@@ -231,7 +234,7 @@ void ContentWriter::result(const Part& part, const ToolResult& result, const std
     const std::string inner_where = where + ".content[" + std::to_string(i) + "]";
     if (inner.get<ToolCall>() || inner.get<Reasoning>())
       return fail(inner_where, "a tool result can hold text and media only");
-    this->part(inner, inner_where, Speaker::kUser);
+    this->part(inner, inner_where, WireRole::kUser);
   }
   RawObject block;
   block.set_string("type", "tool_result");
@@ -254,8 +257,9 @@ void ContentWriter::opaque(const Part& part, const Opaque& opaque, const std::st
 }  // namespace
 
 Result<AnthropicContent> write_anthropic_content(const std::vector<Message>& messages,
+                                                 std::string_view issuer,
                                                  std::vector<Warning>& warnings) {
-  return ContentWriter(warnings).write(messages);
+  return ContentWriter(issuer, warnings).write(messages);
 }
 
 }  // namespace infer::cloud

@@ -6,8 +6,10 @@
 #include "src/cloud/anthropic/anthropic.h"
 #include "src/cloud/anthropic/content.h"
 #include "src/cloud/anthropic/settings.h"
+#include "src/cloud/rate_limits.h"
 #include "src/cloud/raw_json.h"
 #include "src/core/json.h"
+#include "src/core/text_checks.h"
 
 namespace infer::cloud {
 namespace {
@@ -15,7 +17,8 @@ namespace {
 class CountReader final : public Reader {
  public:
   void head(const http::HttpHead& head) override {
-    if (const std::string* id = head.find("request-id")) request_id_ = *id;
+    if (const std::string* id = head.find("request-id")) meta_.request_id = *id;
+    meta_.rate_limits = typed_rate_limits(head);
   }
   std::optional<Error> event(std::string_view, std::string_view data, EventQueue&) override {
     return bad_answer(kAnthropic, "a stream where one number was asked for", 1, data);
@@ -26,9 +29,7 @@ class CountReader final : public Reader {
     const auto tokens = core::int_at(*json, "input_tokens");
     if (!tokens || *tokens < 0)
       return bad_answer(kAnthropic, "it has no number \"input_tokens\"", 0, body);
-    Meta meta;
-    meta.request_id = request_id_;
-    out.start(std::move(meta));
+    out.start(std::move(meta_));
     Usage usage;
     usage.input = tokens;
     usage.raw = body;
@@ -53,7 +54,7 @@ class CountReader final : public Reader {
   void close(EventQueue& out) override { out.finish(0, Finish::kStop, {}); }
 
  private:
-  std::string request_id_{};
+  Meta meta_{};
   bool counted_ = false;
 };
 
@@ -68,12 +69,17 @@ bool counts(std::string_view member) {
 
 }  // namespace
 
-Result<Outgoing> write_anthropic_count(std::string_view model, const TextRequest& request) {
+Result<Outgoing> write_anthropic_count(const AnthropicModel& model, const TextRequest& request) {
+  // What another server keeps cannot be counted here; all else that is promised is of the answer.
+  if (auto error = core::refuse_promises(request, ~std::uint32_t{core::kHonoursPrevious}))
+    return std::move(*error).with_provider(std::string(kAnthropic));
+  if (auto error = check_media(request, *model.media))
+    return std::move(*error).with_provider(std::string(kAnthropic));
   Outgoing outgoing;
   outgoing.path = "/messages/count_tokens";
   RawObject body;
-  body.set_string("model", model);
-  auto content = write_anthropic_content(request.messages, outgoing.warnings);
+  body.set_string("model", model.name);
+  auto content = write_anthropic_content(request.messages, model.issuer, outgoing.warnings);
   if (!content) return std::move(content.error());
   if (!content->system.empty()) body.set("system", std::move(content->system));
   if (auto error = put_anthropic_shape(request, body, outgoing.warnings)) return std::move(*error);

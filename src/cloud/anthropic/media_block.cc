@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "src/cloud/anthropic/anthropic.h"
+#include "src/cloud/media_limits.h"
 #include "src/cloud/raw_json.h"
 #include "src/core/base64.h"
 #include "src/core/utf8.h"
@@ -12,25 +13,6 @@ namespace infer::cloud {
 namespace {
 
 enum class FileKind : std::uint8_t { kUnknown, kImage, kPdf, kText };
-
-// "image/PNG; foo=bar" as "image/png".
-std::string plain_mime(std::string_view mime) {
-  std::string name = http::lower_name(mime.substr(0, mime.find(';')));
-  while (!name.empty() && name.back() == ' ') name.pop_back();
-  return name == "image/jpg" ? "image/jpeg" : name;
-}
-
-std::string mime_of_bytes(std::string_view bytes) {
-  const auto begins = [&](std::string_view magic) {
-    return bytes.substr(0, magic.size()) == magic;
-  };
-  if (begins("\x89PNG\r\n\x1a\n")) return "image/png";
-  if (begins("\xff\xd8\xff")) return "image/jpeg";
-  if (begins("GIF87a") || begins("GIF89a")) return "image/gif";
-  if (begins("RIFF") && bytes.size() >= 12 && bytes.substr(8, 4) == "WEBP") return "image/webp";
-  if (begins("%PDF-")) return "application/pdf";
-  return {};
-}
 
 FileKind kind_of_mime(std::string_view mime) {
   if (mime.substr(0, 6) == "image/") return FileKind::kImage;
@@ -56,11 +38,6 @@ Result<std::string> source_of(const Blob& bytes, const std::string& mime, FileKi
     append_json_string(json, bytes.view());
     return json + '}';
   }
-  const bool known = kind == FileKind::kPdf || mime == "image/png" || mime == "image/jpeg" ||
-                     mime == "image/gif" || mime == "image/webp";
-  if (!known)
-    return media_error(Errc::kUnsupported, field,
-                       mime + " is not taken; pictures are JPEG, PNG, GIF or WebP");
   json = R"({"type":"base64","media_type":)";
   append_json_string(json, mime);
   json += R"(,"data":")";
@@ -77,24 +54,31 @@ std::string source_of(std::string_view type, std::string_view member, std::strin
 
 }  // namespace
 
-Result<RawObject> anthropic_media_block(const Media& media, const std::string& field) {
+Result<RawObject> anthropic_media_block(const Media& given, const std::string& field) {
+  const auto unpacked_media = unpacked(given);  // this wire has no data: addresses
+  if (!unpacked_media)
+    return media_error(unpacked_media.error().code(), field, unpacked_media.error().message());
+  const Media& media = *unpacked_media;
   const Blob* const blob = std::get_if<Blob>(&media.source);
+  const Url* const url = std::get_if<Url>(&media.source);
   if (std::get_if<Pixels>(&media.source))
     return media_error(Errc::kUnsupported, field,
                        "raw pixels are not taken; encode the picture, as PNG for example");
-  std::string mime = plain_mime(media.mime);
-  if (mime.empty() && blob) mime = mime_of_bytes(blob->view());
-  if (mime.empty() && std::get_if<Url>(&media.source)) mime = "image/*";
+  std::string mime = type_of_media(media);
+  if (mime.empty() && url) mime = "image/*";
   const FileKind kind = kind_of_mime(mime);
   if (mime.empty())
     return media_error(Errc::kInvalidRequest, field, "what kind of file is it? Set its mime");
   if (kind == FileKind::kUnknown)
     return media_error(Errc::kUnsupported, field,
                        mime + " is not taken; pictures, PDF and plain text are");
+  if (kind == FileKind::kText && url)
+    return media_error(Errc::kUnsupported, field,
+                       "only pictures and PDF are taken by address; send the text itself");
 
   RawObject block;
   block.set_string("type", kind == FileKind::kImage ? "image" : "document");
-  if (const Url* url = std::get_if<Url>(&media.source)) {
+  if (url) {
     block.set("source", source_of("url", "url", url->url));
   } else if (const FileId* file = std::get_if<FileId>(&media.source)) {
     block.set("source", source_of("file", "file_id", file->id));

@@ -10,9 +10,9 @@
 
 namespace infer::cloud {
 
-// {"type":"image"|"document","source":{...}}: JPEG, PNG, GIF and WebP pictures, PDF and plain text.
-// What kind of file it is comes from its mime type, else from its first bytes; an address without a
-// mime type is taken for a picture. `field` names the part in errors: kUnsupported for other kinds,
+// {"type":"image"|"document","source":{...}}: pictures, PDF and plain text; which pictures are taken
+// is in MediaLimits. An address without a type is taken for a picture's; the bytes of a data:
+// address are sent as bytes. `field` names the part in errors: kUnsupported for other kinds,
 // kInvalidRequest where the kind cannot be told.
 Result<RawObject> anthropic_media_block(const Media& media, const std::string& field);
 

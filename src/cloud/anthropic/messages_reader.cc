@@ -14,6 +14,7 @@
 #include "src/cloud/anthropic/json_check.h"
 #include "src/cloud/anthropic/raw_view.h"
 #include "src/cloud/delta_template.h"
+#include "src/cloud/rate_limits.h"
 #include "src/cloud/raw_object.h"
 #include "src/core/utf8.h"
 
@@ -360,6 +361,8 @@ MaybeError MessagesReader::message(std::string_view json, EventQueue& out) {
   Meta meta;
   meta.response_id = message_id_;
   meta.model = message.text_or("model");
+  meta.issuer = options_.issuer;
+  meta.rate_limits = typed_rate_limits(*head_);
   for (const char* name : {"x-request-id", "request-id"})  // the second is Anthropic's own
     if (const std::string* id = head_->find(name)) meta.request_id = *id;
   meta.extra = meta_extra(message);

@@ -12,19 +12,22 @@
 //   - the members of the message that are no part of it (container, context_management, ...) are in
 //     Meta::extra if they come at the beginning, and in Usage::raw, beside the figures, if they
 //     come at the end; a refusal's stop_details are also a warning;
-//   - rate limits of the head are in Meta::extra as "rate_limits": {header: value}.
+//   - rate limits of the head are in Meta::rate_limits, and as they came in Meta::extra, as
+//     "rate_limits": {header: value}.
 #ifndef INFER_SRC_CLOUD_ANTHROPIC_MESSAGES_READER_H_
 #define INFER_SRC_CLOUD_ANTHROPIC_MESSAGES_READER_H_
 
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <string>
 
 #include "src/cloud/wire.h"
 
 namespace infer::cloud {
 
 struct MessagesReaderOptions {
+  std::string issuer{};  // of the parts; empty: the provider
   // max_tokens where the caller set none: an answer that ends there gets a warning. 0: the caller
   // set one.
   std::int64_t default_max_tokens = 0;

@@ -94,7 +94,7 @@ Result<std::string> read_page(std::string_view body, std::vector<ListedModel>& m
 }  // namespace
 
 Result<std::vector<ListedModel>> list_anthropic_models(const Endpoint& endpoint, const Call& call) {
-  const auto wire = anthropic_wire("");
+  const auto wire = anthropic_wire({});
   std::vector<ListedModel> models;
   std::string after;
   for (int page = 0; page < kMaxModelPages; ++page) {

@@ -21,11 +21,11 @@ const Provider& anthropic_provider() {
 
 class AnthropicWire final : public Wire {
  public:
-  AnthropicWire(std::string_view model, const ApiLimits& limits) : model_(model), limits_(limits) {}
+  explicit AnthropicWire(AnthropicModel model) : model_(std::move(model)) {}
 
   Result<Outgoing> write(const Request& request, const Call& call) const override {
     if (auto* text = std::get_if<TextRequest>(&request))
-      return write_anthropic(model_, limits_, *text, call);
+      return write_anthropic(model_, *text, call);
     if (auto* count = std::get_if<CountRequest>(&request))
       return write_anthropic_count(model_, count->request);
     return Error(Errc::kUnsupported,
@@ -36,14 +36,20 @@ class AnthropicWire final : public Wire {
   Complaint complaint(std::string_view body) const override { return anthropic_complaint(body); }
 
  private:
-  std::string model_;
-  ApiLimits limits_;
+  AnthropicModel model_;
 };
 
 }  // namespace
 
-std::shared_ptr<const Wire> anthropic_wire(std::string_view model, const ApiLimits& limits) {
-  return std::make_shared<AnthropicWire>(model, limits);
+std::shared_ptr<const Wire> anthropic_wire(AnthropicModel model) {
+  return std::make_shared<AnthropicWire>(std::move(model));
+}
+
+AnthropicModel anthropic_model(std::string_view name, const Endpoint& endpoint,
+                               const ApiConfig& config) {
+  return {.name = std::string(name),
+          .issuer = endpoint.issuer,
+          .answer_bytes = config.limits.answer_bytes};
 }
 
 Result<Endpoint> anthropic_endpoint(const ApiConfig& config) {
@@ -57,6 +63,7 @@ Result<Endpoint> anthropic_endpoint(const ApiConfig& config) {
   // "https://host" and "https://host/v1" are both in use; the paths of this room are below /v1.
   if (!endpoint->base_url.ends_with("/v1")) endpoint->base_url += "/v1";
   endpoint->custom = endpoint->base_url != std::string(anthropic_provider().base_url) + "/v1";
+  if (!endpoint->custom) endpoint->issuer = kAnthropic;
   return endpoint;
 }
 
@@ -71,7 +78,8 @@ Result<std::shared_ptr<const Backend>> open_anthropic(std::string_view model,
   info.grammar = Known::kNo;
   info.logprobs = Known::kNo;
   if (!endpoint->custom) info.tools = info.vision = Known::kYes;
-  return make_backend(anthropic_wire(model, config.limits), std::move(*endpoint), std::move(info));
+  auto wire = anthropic_wire(anthropic_model(model, *endpoint, config));
+  return make_backend(std::move(wire), std::move(*endpoint), std::move(info));
 }
 
 }  // namespace infer::cloud

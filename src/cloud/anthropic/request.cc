@@ -9,20 +9,22 @@
 
 namespace infer::cloud {
 
-Result<Outgoing> write_anthropic(std::string_view model, const ApiLimits& limits,
-                                 const TextRequest& request, const Call& call) {
+Result<Outgoing> write_anthropic(const AnthropicModel& model, const TextRequest& request,
+                                 const Call& call) {
   constexpr std::uint32_t kHonours = core::kHonoursTools | core::kHonoursOutput |
                                      core::kHonoursMaxTokens | core::kHonoursStop |
                                      core::kHonoursMedia;
   if (auto error = core::refuse_promises(request, kHonours))
+    return std::move(*error).with_provider(std::string(kAnthropic));
+  if (auto error = check_media(request, *model.media))
     return std::move(*error).with_provider(std::string(kAnthropic));
   Outgoing outgoing;
   outgoing.path = "/messages";
   outgoing.stream = call.wire != infer::Wire::kWhole;
 
   RawObject body;
-  body.set_string("model", model);
-  auto content = write_anthropic_content(request.messages, outgoing.warnings);
+  body.set_string("model", model.name);
+  auto content = write_anthropic_content(request.messages, model.issuer, outgoing.warnings);
   if (!content) return std::move(content.error());
   RawObject settings;
   if (auto error = put_anthropic_shape(request, settings, outgoing.warnings))
@@ -35,10 +37,13 @@ Result<Outgoing> write_anthropic(std::string_view model, const ApiLimits& limits
   if (const auto extra = request.extra.find(std::string(kAnthropic)); extra != request.extra.end())
     body.update(RawObject(extra->second));
   outgoing.body = body.text();
+  if (auto error = check_request_bytes(request, outgoing.body.size(), *model.media))
+    return std::move(*error).with_provider(std::string(kAnthropic));
 
   MessagesReaderOptions options;
   if (!request.max_tokens) options.default_max_tokens = kDefaultMaxTokens;
-  options.held_bytes = limits.answer_bytes;
+  options.held_bytes = model.answer_bytes;
+  options.issuer = model.issuer;
   outgoing.reader = messages_reader(options);
   return outgoing;
 }

@@ -38,8 +38,9 @@ struct Written {
   }
 };
 
-Written write(const TextRequest& request, const Call& call = {}) {
-  auto outgoing = write_anthropic("claude-x", {}, request, call);
+Written write(const TextRequest& request, const Call& call = {},
+              const std::string& issuer = "anthropic") {
+  auto outgoing = write_anthropic({.name = "claude-x", .issuer = issuer}, request, call);
   if (!outgoing) {
     ADD_FAILURE() << outgoing.error();
     return {};
@@ -55,8 +56,8 @@ Written write(const TextRequest& request, const Call& call = {}) {
   return written;
 }
 
-Error refused(const TextRequest& request) {
-  auto outgoing = write_anthropic("claude-x", {}, request, {});
+Error refused(const TextRequest& request, const AnthropicModel& model = {.name = "claude-x"}) {
+  auto outgoing = write_anthropic(model, request, {});
   if (!outgoing) return outgoing.error();
   ADD_FAILURE() << "it was written: " << outgoing->body;
   return Error(Errc::kEngine, "it was written");
@@ -126,7 +127,8 @@ TEST(AnthropicRequest, arguments_and_schemas_go_out_as_they_are) {
   request.messages.push_back(Message{.role = Role::kAssistant});
   request.messages.back().parts.push_back(
       {.value = ToolCall{.id = "t", .name = "f", .arguments = arguments}});
-  const std::string schema = R"({"type":"object", "properties":{"z":{},"a":{}}})";
+  const std::string schema = R"({"type":"object", "properties":{"z":{"type":"null"}},)"
+                             R"("additionalProperties":false})";
   request.tools = {{.name = "f", .description = "F", .schema = schema, .strict = true},
                    {.name = "g"},
                    {.provider_json = R"({"type":"web_search_20250305", "name":"web_search"})"}};
@@ -190,12 +192,59 @@ TEST(AnthropicRequest, media_that_it_does_not_know) {
       {{.source = Blob(std::string("who knows"))}, Errc::kInvalidRequest},
       {{.source = FileId{"file_1"}}, Errc::kInvalidRequest},
       {{.mime = "text/plain", .source = Blob(std::string("\xFF"))}, Errc::kInvalidRequest},
+      {{.mime = "text/plain", .source = Url{"https://example.com/a.txt"}}, Errc::kUnsupported},
+      {{.source = Url{"data:image/png;base64,?"}}, Errc::kInvalidRequest},
   };
   for (const auto& [media, code] : strange) {
     TextRequest request = asking();
     request.messages[0].parts.push_back(part(media));
     EXPECT_EQ(field_of(request, code), "messages[0].parts[1]") << media.mime;
   }
+}
+
+TEST(AnthropicRequest, the_bytes_of_data_addresses_and_the_types_that_files_have) {
+  TextRequest request = asking();
+  request.messages[0].parts = {
+      part({.source = Url{"data:image/png;base64,iVBORw0KGgo="}}),
+      part({.source = Url{"data:application/pdf;base64,JVBERi0xLjc="}, .name = "a.pdf"}),
+      part({.mime = "image/png", .source = Blob(std::string("GIF89a"))}),
+      part({.mime = "application/pdf", .source = Url{"https://example.com/a"}, .name = "b.pdf"}),
+      part({.mime = "application/pdf", .source = FileId{"file_1"}, .name = "c.pdf"})};
+  EXPECT_EQ(write(request).json["messages"][0]["content"], Json::parse(R"([
+      {"type":"image","source":{"type":"base64","media_type":"image/png","data":"iVBORw0KGgo="}},
+      {"type":"document","title":"a.pdf",
+       "source":{"type":"base64","media_type":"application/pdf","data":"JVBERi0xLjc="}},
+      {"type":"image","source":{"type":"base64","media_type":"image/gif","data":"R0lGODlh"}},
+      {"type":"document","title":"b.pdf","source":{"type":"url","url":"https://example.com/a"}},
+      {"type":"document","title":"c.pdf","source":{"type":"file","file_id":"file_1"}}])"));
+}
+
+TEST(AnthropicRequest, a_detail_is_warned_of_once) {
+  TextRequest request = asking();
+  for (int i = 0; i < 3; ++i)
+    request.messages[0].parts.push_back(
+        part({.source = Url{"https://example.com/a"}, .detail = "low"}));
+  const Written written = write(request);
+  EXPECT_EQ(written.settings(), "media.detail");
+  EXPECT_EQ(written.body.find("detail"), std::string::npos);
+}
+
+TEST(AnthropicRequest, too_large_pictures_are_refused_where_the_limits_are_known) {
+  TextRequest request = asking();
+  request.messages[0].parts.push_back(
+      part({.mime = "image/png", .source = Blob(std::string(6u << 20, 'x'))}));
+  const Error error = refused(request);
+  EXPECT_EQ(error.code(), Errc::kTooLarge) << error;
+  EXPECT_EQ(error.provider(), "anthropic");
+  EXPECT_EQ(error.detail("limit"), "picture_bytes");
+  EXPECT_EQ(error.detail("field"), "messages[0].parts[1]");
+  EXPECT_FALSE(write_anthropic_count({.name = "claude-x"}, request));
+  const AnthropicModel elsewhere{.name = "claude-x", .media = &kNoMediaLimits};
+  EXPECT_TRUE(write_anthropic(elsewhere, request, {}));
+  EXPECT_TRUE(write_anthropic_count(elsewhere, request));
+  // Of whatever it is that makes the request large.
+  request = asking(std::string((32u << 20) + 1, 'x'));
+  EXPECT_EQ(refused(request).detail("limit"), "request_bytes");
 }
 
 TEST(AnthropicRequest, tool_results_hold_text_pictures_and_errors) {
@@ -291,6 +340,8 @@ TEST(AnthropicRequest, promises_that_cannot_be_kept_are_refused) {
       {"logprobs", [](TextRequest& r) { r.logprobs = Logprobs{}; }},
       {"stop_token_ids", [](TextRequest& r) { r.stop_token_ids = {1}; }},
       {"truncation", [](TextRequest& r) { r.truncation = Truncation::kDropOldest; }},
+      {"previous_response_id", [](TextRequest& r) { r.previous_response_id = "resp_1"; }},
+      {"store", [](TextRequest& r) { r.store = true; }},
       {"output", [](TextRequest& r) { r.output.form = Output::Form::kJsonObject; }},
       {"output",
        [](TextRequest& r) {
@@ -304,12 +355,16 @@ TEST(AnthropicRequest, promises_that_cannot_be_kept_are_refused) {
     set(request);
     EXPECT_EQ(field_of(request, Errc::kUnsupported), field);
   }
+  TextRequest request = asking();
+  request.store = false;  // nothing is kept
+  EXPECT_TRUE(write(request).warnings.empty());
 }
 
 TEST(AnthropicRequest, the_form_of_the_answer) {
   TextRequest request = asking();
   request.output = {.form = Output::Form::kJsonSchema,
-                    .schema = R"({"type":"object","b":1, "a":2})"};
+                    .schema = R"({"type":"object","b":1, "a":2})",
+                    .strict = false};
   request.reasoning.effort = ReasoningOptions::Effort::kHigh;
   EXPECT_THAT(write(request).body,
               HasSubstr(R"("output_config":{"format":{"type":"json_schema",)"
@@ -429,7 +484,7 @@ TEST(AnthropicCount, says_the_prompt_and_nothing_else) {
   request.reasoning.budget_tokens = 2000;
   request.extra = {{"anthropic", R"({"container":"c","mcp_servers":[]})"}};
   request.max_tokens.reset();
-  auto outgoing = write_anthropic_count("claude-x", request);
+  auto outgoing = write_anthropic_count({.name = "claude-x"}, request);
   ASSERT_TRUE(outgoing) << outgoing.error();
   EXPECT_EQ(outgoing->path, "/messages/count_tokens");
   std::set<std::string> names;
@@ -437,6 +492,11 @@ TEST(AnthropicCount, says_the_prompt_and_nothing_else) {
   for (const auto& [name, value] : json.items()) names.insert(name);
   EXPECT_EQ(names, (std::set<std::string>{"mcp_servers", "messages", "model", "system", "thinking",
                                           "tools"}));
+  request.previous_response_id = "resp_1";
+  outgoing = write_anthropic_count({.name = "claude-x"}, request);
+  ASSERT_FALSE(outgoing);
+  EXPECT_EQ(outgoing.error().code(), Errc::kUnsupported);
+  EXPECT_EQ(outgoing.error().detail("field"), "previous_response_id");
 }
 
 // ---- nothing is lost: an answer goes back as it came
@@ -454,15 +514,24 @@ void expect_goes_back(const std::string& name, const Message& answer, const Json
   }
   EXPECT_TRUE(written.warnings.empty()) << name;
 
-  // To anybody else goes what was said, and no more.
-  for (Part& part : request.messages[1].parts) part.issuer = "openai";
-  const std::string body = write(request).body;
-  for (const Part& part : answer.parts) {
-    std::vector<std::string> words = {"\"citations\"", "\"caller\"", "\"encrypted_index\""};
-    if (const auto* reasoning = part.get<Reasoning>()) words.push_back(reasoning->signature);
-    if (const auto* opaque = part.get<Opaque>()) words.push_back('"' + opaque->type + '"');
-    for (const std::string& word : words) EXPECT_EQ(body.find(word), std::string::npos) << name;
+  for (const Part& part : answer.parts)  // byte for byte
+    if (const auto* opaque = part.get<Opaque>()) {
+      EXPECT_NE(written.body.find(opaque->json), std::string::npos) << name;
+    }
+
+  // To anybody else goes what was said, and no more: other providers, other servers of this one.
+  for (const char* issuer : {"openai", "anthropic@https://claude.example.com"}) {
+    for (Part& part : request.messages[1].parts) part.issuer = issuer;
+    const std::string body = write(request).body;
+    for (const Part& part : answer.parts) {
+      std::vector<std::string> words = {"\"citations\"", "\"caller\"", "\"encrypted_index\""};
+      if (const auto* reasoning = part.get<Reasoning>()) words.push_back(reasoning->signature);
+      if (const auto* opaque = part.get<Opaque>()) words.push_back('"' + opaque->type + '"');
+      for (const std::string& word : words) EXPECT_EQ(body.find(word), std::string::npos) << name;
+    }
   }
+  // And that server has it back as this one has.
+  EXPECT_EQ(write(request, {}, "anthropic@https://claude.example.com").body, written.body) << name;
 }
 
 TEST(AnthropicLossless, streams_go_back_as_they_came) {

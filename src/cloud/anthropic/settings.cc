@@ -6,6 +6,7 @@
 
 #include "src/cloud/anthropic/anthropic.h"
 #include "src/cloud/raw_json.h"
+#include "src/cloud/schema.h"
 #include "src/core/json.h"
 #include "src/core/text_checks.h"
 
@@ -29,23 +30,23 @@ Warning changed(std::string_view setting, const std::string& what) {
 
 std::string number(double value) { return core::dump_json(core::Json(value)); }
 
-std::string tool_json(const Tool& tool) {
+std::string tool_json(const Tool& tool, std::vector<Warning>& warnings) {
   if (!tool.provider_json.empty()) return tool.provider_json;
   RawObject json;
   json.set_string("name", tool.name);
   if (!tool.description.empty()) json.set_string("description", tool.description);
-  json.set("input_schema",
-           tool.schema.empty() ? R"({"type":"object","properties":{}})" : tool.schema);
-  if (tool.strict) json.set("strict", *tool.strict ? "true" : "false");
+  ToolSchema schema = tool_schema(tool, &kAnthropicSchema, warnings);
+  json.set("input_schema", std::move(schema.schema));
+  if (schema.strict) json.set("strict", *schema.strict ? "true" : "false");
   return json.text();
 }
 
-void put_tools(const TextRequest& request, RawObject& body) {
+void put_tools(const TextRequest& request, RawObject& body, std::vector<Warning>& warnings) {
   if (request.tools.empty()) return;
   std::string tools = "[";
   for (const Tool& tool : request.tools) {
     if (tools.size() > 1) tools += ',';
-    tools += tool_json(tool);
+    tools += tool_json(tool, warnings);
   }
   body.set("tools", tools + ']');
 
@@ -75,7 +76,9 @@ std::optional<Error> put_format(const Output& output, RawObject& config) {
   if (!schema || !schema->is_object()) return refuse("the schema must be a JSON object");
   RawObject format;
   format.set_string("type", "json_schema");
-  format.set("schema", output.schema);
+  auto fitted = output_schema(output, &kAnthropicSchema);
+  if (!fitted) return std::move(fitted.error()).with_provider(std::string(kAnthropic));
+  format.set("schema", std::move(*fitted));
   config.set("format", format.text());
   return std::nullopt;
 }
@@ -191,7 +194,7 @@ void put_labels(const TextRequest& request, RawObject& body) {
 
 std::optional<Error> put_anthropic_shape(const TextRequest& request, RawObject& body,
                                          std::vector<Warning>& warnings) {
-  put_tools(request, body);
+  put_tools(request, body, warnings);
   RawObject config;
   if (auto error = put_format(request.output, config)) return error;
   put_effort(request.reasoning.effort, config, warnings);

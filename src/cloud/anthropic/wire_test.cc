@@ -30,7 +30,8 @@ TextModel model_of(const FakeTransport& fake, const ApiConfig& api = config()) {
   auto endpoint = anthropic_endpoint(api);
   EXPECT_TRUE(endpoint) << endpoint.error();
   endpoint->transport = fake.transport();
-  return TextModel(make_backend(anthropic_wire("claude-x"), *endpoint, {.name = "claude-x"}));
+  return TextModel(make_backend(anthropic_wire(anthropic_model("claude-x", *endpoint, api)),
+                                *endpoint, {.name = "claude-x"}));
 }
 
 FakeTransport answering(const std::string& body, const char* type = "text/event-stream",
@@ -64,6 +65,11 @@ TEST(AnthropicWire, asks_for_a_stream_or_the_whole) {
   EXPECT_EQ(whole->request_id, "req_1");
   EXPECT_EQ(Json::parse(whole->metadata),
             Json::parse(R"({"rate_limits":{"anthropic-ratelimit-requests-remaining":"49"}})"));
+  ASSERT_EQ(whole->rate_limits.size(), 1u);
+  EXPECT_EQ(whole->rate_limits[0].what, "requests");
+  EXPECT_EQ(whole->rate_limits[0].remaining, 49);
+  EXPECT_EQ(whole->issuer, "anthropic@https://claude.example.com");
+  EXPECT_EQ(whole->message().parts.at(0).issuer, whole->issuer);
   EXPECT_EQ(whole->usage.input, 3);
   // Whatever is asked for, what comes is read.
   auto streamed = model.stream("hi").finish();
@@ -111,6 +117,22 @@ TEST(AnthropicWire, addresses_and_headers) {
   EXPECT_EQ(smuggled.error().detail("field"), "api_version");
 }
 
+// Whatever is written behind its name, the provider's own address is no other server.
+TEST(AnthropicWire, who_issues_the_parts) {
+  const std::pair<const char*, const char*> addresses[] = {
+      {"https://api.anthropic.com", "anthropic"},
+      {"https://api.anthropic.com/v1/", "anthropic"},
+      {"https://claude.example.com/v1", "anthropic@https://claude.example.com"},
+      {"http://127.0.0.1:8080", "anthropic@http://127.0.0.1:8080"},
+  };
+  for (const auto& [base, issuer] : addresses) {
+    const auto endpoint = anthropic_endpoint(config(base));
+    ASSERT_TRUE(endpoint) << endpoint.error();
+    const AnthropicModel model = anthropic_model("claude-x", *endpoint, {});
+    EXPECT_EQ(model.issuer, issuer) << base;
+  }
+}
+
 TEST(AnthropicWire, a_model_needs_a_name) {
   const auto model = open_anthropic("", config());
   ASSERT_FALSE(model);
@@ -118,7 +140,7 @@ TEST(AnthropicWire, a_model_needs_a_name) {
 }
 
 TEST(AnthropicWire, other_requests_are_refused_and_nothing_is_sent) {
-  const auto wire = anthropic_wire("claude-x");
+  const auto wire = anthropic_wire({.name = "claude-x"});
   for (const Request& request :
        {Request(ImageRequest{.prompt = "a cat"}), Request(EmbeddingRequest{.inputs = {"a"}}),
         Request(RerankRequest{.query = "a", .documents = {"b"}})}) {
