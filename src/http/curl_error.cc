@@ -192,9 +192,14 @@ Error curl_error(const CurlTransfer& transfer, CURLcode code) {
   }
 }
 
+bool is_broken(CURLcode code) {
+  return code == CURLE_GOT_NOTHING || code == CURLE_RECV_ERROR || code == CURLE_SEND_ERROR ||
+         code == CURLE_COULDNT_CONNECT;
+}
+
 bool died_in_the_pool(const CurlTransfer& transfer, CURLcode code) {
-  return (code == CURLE_GOT_NOTHING || code == CURLE_RECV_ERROR || code == CURLE_SEND_ERROR) &&
-         transfer.head_bytes == 0 && fact<long>(transfer.easy, CURLINFO_NUM_CONNECTS) == 0;
+  return is_broken(code) && code != CURLE_COULDNT_CONNECT && transfer.head_bytes == 0 &&
+         fact<long>(transfer.easy, CURLINFO_NUM_CONNECTS) == 0;
 }
 
 }  // namespace infer::http

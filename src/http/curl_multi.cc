@@ -117,18 +117,21 @@ void CurlMulti::finish(CurlTransfer& transfer, CURLcode code) {
   }
   bool again = false;
   if (!transfer.error) {
+    // A redirect's head says it all: its body may be larger than is worth reading, or cut.
+    if (transfer.follow()) again = true;
     // Where all pooled connections were dead libcurl gives up before it has tried a new one.
-    if (!transfer.request.once && !transfer.tried_again && died_in_the_pool(transfer, code))
+    else if (!transfer.request.once && !transfer.tried_again && died_in_the_pool(transfer, code))
       again = transfer.fresh = transfer.tried_again = true;
-    // A redirect's own body may be larger than is worth reading: an error of libcurl, not ours.
-    else if (code == CURLE_OK || code == CURLE_WRITE_ERROR)
-      again = transfer.follow();
+    else if (is_broken(code) && transfer.look_again())
+      again = transfer.fresh = true;
     if (!again && (code != CURLE_OK || !transfer.head_complete))
       transfer.error = curl_error(transfer, code);
     // For those who count what a server is asked to bear.
     if (transfer.error && transfer.sends > 1)
       transfer.error =
           std::move(*transfer.error).with_detail("sends", std::to_string(transfer.sends));
+    if (transfer.error && transfer.sees_other())
+      transfer.error = std::move(*transfer.error).with_detail("redirect", "303");
   }
   remove(transfer);
   if (again) {

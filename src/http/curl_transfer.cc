@@ -75,10 +75,14 @@ void CurlTransfer::written() noexcept {
 bool CurlTransfer::follow() {
   if (next_url_.empty()) return false;
   request.url = std::exchange(next_url_, {});
-  sends = 0;
+  sends = looks_ = 0;
+  ++redirects_;
   if (std::exchange(next_get_, false)) {
     request.method = "GET";
     request.body.clear();
+    // To look at a result runs nothing: any connection will do, and it may be looked at again.
+    request.once = fresh = tried_again = false;
+    see_other_ = true;
     auto& headers = request.headers;
     headers.erase(std::remove_if(headers.begin(), headers.end(),
                                  [](const Header& h) {
@@ -157,6 +161,7 @@ bool CurlTransfer::end_of_head() {
   if (status == 301 || status == 302 || status == 303 || status == 307 || status == 308)
     if (const std::string* location = head.find("location")) return redirect(status, *location);
   head.connect = connect_time(easy);
+  head.see_other = see_other_;
   request.headers = {};  // it is not sent again
   const std::string* encoding = head.find("content-encoding");
   inflating_ = encoding && *encoding != "identity";
@@ -197,8 +202,9 @@ bool CurlTransfer::redirect(int status, const std::string& location) {
     return refuse("that drops the request's body; set base_url to where the API is");
   if ((status == 307 || status == 308) && request.once)
     return refuse("that asks to send again what must not run twice");
-  if (++redirects_ > kMostRedirects)
-    return refuse("more than " + std::to_string(kMostRedirects) + " times in a row");
+  if (redirects_ >= request.options->most_redirects)
+    return refuse("more than " + std::to_string(request.options->most_redirects) +
+                  " times in a row");
   next_url_ = url;
   next_get_ = status == 303 && !read_only;
   discard_ = true;

@@ -45,11 +45,13 @@ class CurlTransfer {
   // is left, and TCP tells the server.
   static constexpr std::size_t kPauseAbove = std::size_t{256} * 1024;
   static constexpr std::size_t kResumeBelow = std::size_t{64} * 1024;
-  // Enough for servers that let a client come back while a container starts.
-  static constexpr int kMostRedirects = 100;
   // Bodies that nobody reads (of redirects, after the proof) are thrown away up to this size: then
   // the connection can be used again. Beyond it a new one is cheaper.
   static constexpr std::size_t kMostDiscarded = std::size_t{256} * 1024;
+
+  // How often the result behind a 303 is asked for again where the connection broke before a byte
+  // of an answer.
+  static constexpr int kMostLooks = 3;
 
   CurlTransfer(HttpRequest request, std::shared_ptr<const Origin> to, BodyBlocks* blocks,
                CurlCounts* counts);
@@ -74,6 +76,10 @@ class CurlTransfer {
   static int on_connected(void* self, char* to, char* from, int to_port, int from_port) noexcept;
 
   const Origin& origin() const noexcept { return *origin_; }
+  // A 303 was followed: what is asked for is the result of a request that was taken before.
+  bool sees_other() const noexcept { return see_other_; }
+  // Such a result, asked for in vain, may be asked for again: nothing runs by that.
+  bool look_again() noexcept { return see_other_ && head_bytes == 0 && looks_++ < kMostLooks; }
 
   HttpRequest request;
   HeaderList header_list;
@@ -119,7 +125,9 @@ class CurlTransfer {
   std::size_t discarded_ = 0;
   bool inflating_ = false;        // libcurl decompresses
   std::uint64_t body_bytes_ = 0;  // of that, after it
-  int redirects_ = 0;
+  int redirects_ = 0;             // followed so far
+  bool see_other_ = false;
+  int looks_ = 0;  // since the last redirect
 };
 
 }  // namespace infer::http

@@ -398,6 +398,63 @@ TEST(CurlTransport, RedirectsWithinTheOrigin) {
   EXPECT_EQ(server.requests, before + 101);
 }
 
+TEST(CurlTransport, AsManyRedirectsAsTheOptionsSay) {
+  TestServer server([](TestConnection& c, const TestRequest& r) {
+    const int left = std::stoi(r.target.substr(1));
+    if (left == 0) return echo(c, r);
+    c.answer("", "303 X", "Location: /" + std::to_string(left - 1) + "\r\n");
+  });
+  Options options;
+  options.most_redirects = 250;
+  EXPECT_EQ(fetch(post(server.url("/250"), "{}", options)).body, "GET /0 ");
+  EXPECT_EQ(server.connections, 1);
+  EXPECT_EQ(fetch(post(server.url("/251"), "{}", options)).error->code(), Errc::kProtocol);
+  options.most_redirects = 0;
+  EXPECT_EQ(fetch(post(server.url("/1"), "{}", options)).error->http_status(), 303);
+}
+
+// A 303 says that the request has been taken, and where its result will be: to look there runs
+// nothing, so a connection that breaks costs a look and not the request.
+TEST(CurlTransport, TheResultBehindA303IsLookedAtUntilItComes) {
+  for (const bool once : {false, true}) {
+    std::atomic<int> posts{0}, looks{0}, breaks{0};
+    TestServer server([&](TestConnection& c, const TestRequest& r) {
+      if (r.method == "POST") {
+        ++posts;
+        if (r.target == "/cut") {  // in the middle of the redirect's own body
+          c.write("HTTP/1.1 303 X\r\nLocation: /result\r\nContent-Length: 100\r\n\r\nsee");
+          return c.close();
+        }
+        return void(c.answer("", "303 X", "Location: /result\r\n"));
+      }
+      if (++looks <= breaks) return looks % 2 ? c.reset() : c.close();
+      echo(c, r);
+    });
+    const auto ask = [&](const char* path, int how_often) {
+      posts = looks = 0;
+      breaks = how_often;
+      HttpRequest request = post(server.url(path));
+      request.once = once;
+      return fetch(request);
+    };
+    EXPECT_EQ(ask("/", 0).body, "GET /result ");
+    EXPECT_TRUE(ask("/", 0).head.see_other);
+    EXPECT_EQ(ask("/cut", 0).body, "GET /result ");
+    EXPECT_EQ(posts, 1);
+    EXPECT_EQ(ask("/", 3).body, "GET /result ");
+    EXPECT_EQ(posts, 1);
+    EXPECT_GE(looks, 4);
+    const Got never = ask("/", 1000);
+    ASSERT_TRUE(never.error);
+    EXPECT_EQ(never.error->code(), Errc::kNetwork);
+    EXPECT_EQ(never.error->detail("redirect"), "303");
+    EXPECT_EQ(posts, 1);
+    EXPECT_LE(looks, 6);
+  }
+  TestServer plain([](TestConnection& c, const TestRequest& r) { echo(c, r); });
+  EXPECT_FALSE(fetch(post(plain.url("/"))).head.see_other);
+}
+
 TEST(CurlTransport, ARedirectToAnotherOriginIsNotFollowed) {
   TestServer other(echo);
   std::vector<std::string> to;

@@ -35,6 +35,9 @@ struct Options {
   std::string proxy{};
   std::optional<std::string> no_proxy{};
   bool insecure_tls = false;
+  // Of one request. Each hop is a request of its own: a server that says "come back for it" may
+  // hold each for minutes.
+  int most_redirects = 100;
   ApiLimits limits{};
 };
 
@@ -55,6 +58,8 @@ struct HttpHead {
   std::vector<Header> headers{};  // as they came; of the last answer, where several came (100, 303)
   // The time it took to connect; nothing where a connection was reused.
   std::optional<std::chrono::nanoseconds> connect{};
+  // It was fetched from where a 303 pointed: the request itself has been taken, and may be running.
+  bool see_other = false;
   // The value of the first header with that name (any case), or null.
   const std::string* find(std::string_view name) const noexcept;
 };
@@ -69,7 +74,8 @@ class Exchange {
   // kPadding bytes after them are readable. The first kEvent says that head() is complete.
   // kPending: the poller will be woken. kEnd: the body came to the end that its framing announced.
   // kError: take_error() has it; kNetwork, kTls, kTimeout ("connect"), kTooLarge, with the detail
-  // "phase" = dns | connect | tls | send | head | body.
+  // "phase" = dns | connect | tls | send | head | body. "redirect" = 303 where one was followed:
+  // the request itself has been taken.
   virtual Step pull(Poller& poller, std::string_view& bytes) = 0;
   virtual const HttpHead& head() const noexcept = 0;
   virtual Error take_error() = 0;
