@@ -45,8 +45,8 @@ Corpus make(Dialect dialect, Variety variety, std::size_t answers) {
 class OurDecoder {
  public:
   explicit OurDecoder(Dialect dialect)
-      : wire_(dialect == Dialect::kAnthropic ? cloud::anthropic_wire(kModel)
-                                             : cloud::openai_wire(kModel, cloud::kOwnDialect)) {
+      : wire_(dialect == Dialect::kAnthropic ? cloud::anthropic_wire({.name = kModel})
+                                             : cloud::openai_wire({.name = kModel})) {
     Load load;
     load.dialect = dialect;
     request_ = request_of(load);

@@ -42,7 +42,9 @@ void take(infer::cloud::EventQueue& queue, infer::EventChecker& checker, std::st
 
 std::string read(const std::vector<std::string_view>& events, ChatReader::Path path) {
   constexpr std::uint32_t kChoices = 2;
-  ChatReader reader(infer::cloud::kCompatibleDialect, kChoices, path);
+  infer::cloud::ServerModel model;
+  model.dialect = &infer::cloud::kCompatibleDialect;
+  ChatReader reader(model, kChoices, path);
   infer::cloud::EventQueue queue;
   infer::EventChecker checker(kChoices);
   std::string all;

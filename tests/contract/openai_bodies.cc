@@ -1,163 +1,91 @@
-// Writes requests of every kind as they would go to OpenAI: a name, a tab and the body, one a line.
-#include <cstdint>
+// Writes requests of every kind as they would go to OpenAI (bodies.h).
 #include <cstdio>
-#include <functional>
-#include <string>
 #include <utility>
-#include <vector>
 
+#include "src/cloud/backend.h"
 #include "src/cloud/openai/openai.h"
+#include "src/core/base64.h"
+#include "src/http/fake_transport.h"
+#include "tests/contract/bodies.h"
 
+namespace infer::contract {
 namespace {
 
-using infer::Blob;
-using infer::Media;
-using infer::Message;
-using infer::Part;
-using infer::Role;
-using infer::Text;
-using infer::TextRequest;
-using infer::ToolCall;
+int failed = 0;
 
-int failures = 0;
+// OpenAI's own address, with a transport that keeps what it is given.
+std::shared_ptr<const Backend> backend_over(const http::FakeTransport& fake, TextApi api) {
+  ApiConfig config;
+  config.key = "sk-of-the-tests";
+  config.base_url = "https://api.openai.com/v1";
+  config.text_api = api;
+  auto endpoint = cloud::openai_endpoint(config);
+  if (!endpoint) std::abort();
+  endpoint->transport = fake.transport();
+  auto wire = cloud::openai_wire(
+      cloud::server_model("gpt-5", *endpoint, config, cloud::openai_dialect(*endpoint)));
+  return cloud::make_backend(std::move(wire), std::move(*endpoint), {.name = "gpt-5"});
+}
 
-void put(const std::string& name, const TextRequest& request,
-         infer::Wire wire = infer::Wire::kAuto) {
-  infer::Call call;
-  call.wire = wire;
-  auto out = infer::cloud::write_openai_chat("gpt-5", infer::cloud::kOwnDialect, request, call);
-  if (!out) {
-    std::fprintf(stderr, "%s: %s\n", name.c_str(), out.error().message().c_str());
-    ++failures;
-    return;
+void put(const std::string& name, Request request, TextApi api, infer::Wire how) {
+  http::FakeTransport fake;
+  fake.answer(400, "application/json", R"({"error":{"message":"seen"}})");
+  Call call;
+  call.wire = how;
+  const auto backend = backend_over(fake, api);
+  const auto source = backend->open(std::make_shared<const Request>(std::move(request)), call);
+  Poller poller;
+  Step step = source->pull(poller);
+  for (; step == Step::kEvent || step == Step::kPending; step = source->pull(poller))
+    if (step == Step::kPending) poller.wait(Clock::now() + std::chrono::seconds(1));
+  if (fake.count() == 0) {
+    std::fprintf(stderr, "%s: %s\n", name.c_str(), source->take_error().message().c_str());
+    ++failed;
   }
-  std::printf("%s\t%s\n", name.c_str(), out->body.c_str());
-}
-
-TextRequest ask() { return {.messages = {infer::user("hi")}}; }
-
-Part issued(Part part) {
-  part.issuer = "openai";
-  return part;
-}
-
-std::vector<infer::Tool> tools() {
-  return {
-      {.name = "weather",
-       .description = "The weather",
-       .schema = R"({"type":"object","properties":{"city":{"type":"string"}}})",
-       .strict = true},
-      {.name = "now"},
-      {.provider_json = R"({"type":"custom","custom":{"name":"shell","format":{"type":"text"}}})"}};
-}
-
-std::vector<Message> every_part() {
-  const auto blob = [](const char* bytes) { return Blob(std::string(bytes)); };
-  Message question =
-      infer::user("look", {{.mime = "image/png", .source = blob("png"), .detail = "high"},
-                           {.source = infer::Url{"https://example.org/a.jpg"}, .detail = "auto"},
-                           {.mime = "audio/wav", .source = blob("wav")},
-                           {.mime = "audio/mpeg", .source = blob("mp3")},
-                           {.mime = "application/pdf", .source = blob("pdf"), .name = "a.pdf"},
-                           {.mime = "application/pdf", .source = infer::FileId{"file-1"}}});
-  question.name = "ann";
-  Message calls = infer::assistant("Let me see.");
-  calls.parts.insert(calls.parts.begin(), issued({.value = infer::Reasoning{"hm"}}));
-  calls.parts.push_back({.value = Text{"So:"}});
-  calls.parts.push_back({.value = ToolCall{.id = "a", .name = "weather", .arguments = "{ }"}});
-  calls.parts.push_back(
-      {.value = ToolCall{.id = "b", .name = "shell", .arguments = "ls", .custom = true}});
-  Message bare = calls;
-  bare.parts.erase(bare.parts.begin(), bare.parts.begin() + 3);
-  Message results = infer::tool_result({.id = "a"}, "rain");
-  results.parts.push_back(
-      {.value = infer::ToolResult{.call_id = "b",
-                                  .content = {{.value = Text{"x"}}, {.value = Text{"y"}}}}});
-  Message refusal{.role = Role::kAssistant, .parts = {{.value = infer::Refusal{"no"}}}};
-  Message both{.role = Role::kAssistant,
-               .parts = {{.value = Text{"well"}}, {.value = infer::Refusal{"no"}}}};
-  Message sound = infer::assistant("said");
-  sound.parts.push_back(issued({.value = infer::Opaque{"audio", R"({"id":"au_1","data":"AA"})"}}));
-  Message rules{.role = Role::kDeveloper, .parts = {{.value = Text{"a"}}, {.value = Text{"b"}}}};
-  return {infer::system("s"), rules, question, calls, results, bare, results, refusal, both, sound};
-}
-
-void forms() {
-  TextRequest r = ask();
-  r.output.form = infer::Output::Form::kJsonObject;
-  put("json_object", r);
-  r.output.form = infer::Output::Form::kJsonSchema;
-  r.output.schema = R"({"type":"object","properties":{"z":{"type":"string"}}})";
-  put("json_schema", r);
-  r.output.strict = false;
-  r.output.name = "my_answer";
-  put("json_schema_loose", r);
-}
-
-void choices() {
-  using Mode = infer::ToolChoice::Mode;
-  for (const Mode mode : {Mode::kAuto, Mode::kNone, Mode::kRequired, Mode::kNamed}) {
-    for (const char* name : {"weather", "shell"}) {
-      TextRequest r = ask();
-      r.tools = tools();
-      r.tool_choice = {.mode = mode, .name = name};
-      r.parallel_tools = mode == Mode::kNone;
-      put("tool_choice_" + std::to_string(static_cast<int>(mode)) + name, r);
-    }
-  }
-}
-
-void settings() {
-  const std::vector<std::pair<const char*, std::function<void(TextRequest&)>>> each = {
-      {"max_tokens", [](TextRequest& r) { r.max_tokens = 100; }},
-      {"stop", [](TextRequest& r) { r.stop = {"a", "b", "c", "d"}; }},
-      {"n", [](TextRequest& r) { r.n = 4; }},
-      {"logprobs", [](TextRequest& r) { r.logprobs = infer::Logprobs{}; }},
-      {"top_logprobs", [](TextRequest& r) { r.logprobs = infer::Logprobs{.top = 20}; }},
-      {"temperature", [](TextRequest& r) { r.temperature = 0.7; }},
-      {"top_p", [](TextRequest& r) { r.top_p = 0.5; }},
-      {"seed", [](TextRequest& r) { r.seed = INT64_MAX; }},
-      {"huge_seed", [](TextRequest& r) { r.seed = UINT64_MAX; }},
-      {"presence", [](TextRequest& r) { r.sampling.presence_penalty = -2; }},
-      {"frequency", [](TextRequest& r) { r.sampling.frequency_penalty = 1.5; }},
-      {"bias", [](TextRequest& r) { r.logit_bias = {{1, -100}, {2, 0.5}}; }},
-      {"local_sampling", [](TextRequest& r) { r.sampling.top_k = 5; }},
-      {"user", [](TextRequest& r) { r.user = "u1"; }},
-      {"cache_key", [](TextRequest& r) { r.cache_key = "k"; }},
-      {"service_tier", [](TextRequest& r) { r.service_tier = "flex"; }},
-      {"metadata", [](TextRequest& r) { r.metadata = {{"a", "1"}, {"b", "2"}}; }},
-      {"extra", [](TextRequest& r) { r.extra["openai"] = R"({"verbosity":"low","store":true})"; }},
-  };
-  TextRequest all = ask();
-  for (const auto& [name, set] : each) {
-    TextRequest r = ask();
-    set(r);
-    set(all);
-    put(name, r);
-  }
-  all.tools = tools();
-  put("all", all);
-  put("all_whole", all, infer::Wire::kWhole);
-  for (int effort = 1; effort <= 6; ++effort) {
-    TextRequest r = ask();
-    r.reasoning.effort = static_cast<infer::ReasoningOptions::Effort>(effort);
-    r.reasoning.summary = "auto";
-    put("effort_" + std::to_string(effort), r);
+  for (const http::HttpRequest& sent : fake.requests()) {
+    std::string type;
+    for (const http::Header& header : sent.headers)
+      if (header.name == "Content-Type") type = header.value;
+    std::printf("%s\t%s\t%s\t%s\n", name.c_str(), sent.url.c_str(), type.c_str(),
+                core::to_base64(sent.body).c_str());
   }
 }
 
 }  // namespace
 
+void put_chat(const std::string& name, const TextRequest& request, infer::Wire how) {
+  put("chat/" + name, request, TextApi::kChat, how);
+}
+void put_responses(const std::string& name, const TextRequest& request, infer::Wire how) {
+  put("responses/" + name, request, TextApi::kResponses, how);
+}
+void put_picture(const std::string& name, const ImageRequest& request, infer::Wire how) {
+  put("picture/" + name, request, TextApi::kChat, how);
+}
+void put_embeddings(const std::string& name, const EmbeddingRequest& request) {
+  put("embeddings/" + name, request, TextApi::kChat, Wire::kAuto);
+}
+
+Response read_responses(const std::string& body) {
+  http::FakeTransport fake;
+  fake.answer(200, "application/json", body);
+  Call call;
+  call.wire = Wire::kWhole;
+  auto answer = TextModel(backend_over(fake, TextApi::kResponses)).generate("hi", call);
+  if (answer) return std::move(*answer);
+  std::fprintf(stderr, "an answer over Responses: %s\n", answer.error().message().c_str());
+  ++failed;
+  return {};
+}
+
+int failures() { return failed; }
+
+}  // namespace infer::contract
+
 int main() {
-  put("least", ask());
-  put("whole", ask(), infer::Wire::kWhole);
-  TextRequest parts{.messages = every_part()};
-  parts.tools = tools();
-  put("parts", parts);
-  TextRequest nothing{.messages = {{.role = Role::kUser}, {.role = Role::kAssistant}}};
-  put("empty_messages", nothing);
-  forms();
-  choices();
-  settings();
-  return failures == 0 ? 0 : 1;
+  infer::contract::chat_bodies();
+  infer::contract::responses_bodies();
+  infer::contract::picture_bodies();
+  infer::contract::embedding_bodies();
+  return infer::contract::failures() == 0 ? 0 : 1;
 }

@@ -7,20 +7,27 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "infer/layers.h"
 #include "infer/registry.h"
+#include "src/core/base64.h"
 #include "tests/faults/server.h"
 
 namespace infer::faults {
 namespace {
+
+// One pixel, as PNG.
+constexpr const char* kPixel =
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+"
+    "M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
 
 std::string program() {
   const char* path = std::getenv("INFER_AIMOCK");
   return path ? path : "";
 }
 
-class Aimock : public testing::TestWithParam<const char*> {
+class Aimock : public testing::TestWithParam<Spoken> {
  protected:
   void SetUp() override {
     if (!std::filesystem::exists(program()))
@@ -32,22 +39,29 @@ class Aimock : public testing::TestWithParam<const char*> {
       const auto found = line.find(at);
       if (found != std::string::npos && line.find("listening") != std::string::npos) {
         base_ = line.substr(found) + "/v1";
+        port_ = std::atoi(line.substr(line.rfind(':') + 1).c_str());
         return;
       }
     }
     GTEST_SKIP() << "aimock did not start: is node there, 20.15 or newer?";
   }
 
-  bool openai() const { return std::string(GetParam()) == "openai"; }
-  TextModel model(const std::string& name) const {
+  bool is(const Spoken& wire) const { return GetParam().name == wire.name; }
+  ApiConfig config() const {
     ApiConfig config;
     config.key = "sk-of-the-tests";
     config.base_url = base_;
+    config.text_api = GetParam().text_api;
     config.proxy = "none";
-    auto opened = infer::text(std::string(GetParam()) + ":" + name, config);
+    return config;
+  }
+  TextModel model(const std::string& name) const {
+    auto opened = infer::text(GetParam().id(name), config());
     if (!opened) ADD_FAILURE() << opened.error();
     return *opened | Retry{.backoff = std::chrono::milliseconds(1)};
   }
+  // All that the mock was asked, as it keeps it.
+  std::string journal() const { return fetch(port_, "/v1/_requests"); }
   static Call by(Wire wire) {
     Call call;
     call.wire = wire;
@@ -57,6 +71,7 @@ class Aimock : public testing::TestWithParam<const char*> {
  private:
   std::optional<Program> mock_;
   std::string base_;
+  int port_ = 0;
 };
 
 constexpr Wire kBothWays[] = {Wire::kStream, Wire::kWhole};
@@ -71,7 +86,7 @@ TEST_P(Aimock, Text) {
     EXPECT_EQ(answer->usage.input, 11);
     EXPECT_EQ(answer->usage.output, 7);
     EXPECT_EQ(answer->model, "text");
-    if (openai()) {
+    if (!is(kAnthropic)) {
       EXPECT_FALSE(
           answer->request_id.empty());  // Anthropic's header has another name than aimock's
     }
@@ -126,7 +141,7 @@ TEST_P(Aimock, Reasoning) {
       if (auto* found = std::get_if<Reasoning>(&part.value)) thought = found;
     ASSERT_NE(thought, nullptr);
     EXPECT_EQ(thought->text, "Let me think about it");
-    EXPECT_EQ(thought->signature, openai() ? "" : "c2lnbmF0dXJl");
+    EXPECT_EQ(thought->signature, is(kAnthropic) ? "c2lnbmF0dXJl" : "");
   }
 }
 
@@ -134,7 +149,8 @@ TEST_P(Aimock, LengthIsNotStop) {
   for (const Wire wire : kBothWays) {
     const auto answer = model("long").generate("Hi", by(wire));
     ASSERT_TRUE(answer) << answer.error();
-    EXPECT_EQ(answer->finish(), Finish::kLength);
+    // Over Responses the mock says "incomplete", and nothing of the reason.
+    EXPECT_EQ(answer->finish(), is(kOpenAiResponses) ? Finish::kOther : Finish::kLength);
   }
 }
 
@@ -184,8 +200,78 @@ TEST_P(Aimock, NoJsonIsAProtocolError) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Wires, Aimock, testing::Values("openai", "anthropic"),
-                         [](const auto& wire) { return std::string(wire.param); });
+Media pixel() {
+  Media media;
+  media.mime = "image/png";
+  media.source = Blob(*core::from_base64(kPixel));
+  return media;
+}
+
+TEST_P(Aimock, SeesPictures) {
+  for (const Wire wire : kBothWays) {
+    const auto answer = describe(model("sees"), pixel(), "What is this?", by(wire));
+    ASSERT_TRUE(answer) << answer.error();
+    EXPECT_EQ(answer->text(), "One pixel");
+  }
+  // The mock keeps what it understood of the request: of Responses and Anthropic's messages only the
+  // words.
+  if (GetParam().text_api == TextApi::kChat && !is(kAnthropic)) {
+    EXPECT_NE(journal().find(kPixel), std::string::npos) << journal();
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Wires, Aimock,
+                         testing::Values(kOpenAiChat, kOpenAiResponses, kGroq, kAnthropic),
+                         [](const auto& wire) { return wire.param.name; });
+
+// What is no text has one wire.
+class AimockOpenAi : public Aimock {};
+
+TEST_P(AimockOpenAi, DrawsPictures) {
+  const auto model = infer::image("openai:draws", config());
+  ASSERT_TRUE(model) << model.error();
+  ImageRequest request{.prompt = "a fox"};
+  request.n = 2;
+  for (const bool edits : {false, true}) {
+    SCOPED_TRACE(edits ? "edited" : "generated");
+    if (edits) request.images.push_back(pixel());
+    const auto answer = model->generate(request);
+    ASSERT_TRUE(answer) << answer.error();
+    std::vector<const Media*> pictures;
+    for (const Part& part : answer->message().parts)
+      if (auto* media = part.get<Media>()) pictures.push_back(media);
+    ASSERT_EQ(pictures.size(), 2u);
+    EXPECT_EQ(std::get<Blob>(pictures[0]->source), Blob(*core::from_base64(kPixel)));
+    EXPECT_EQ(pictures[0]->mime, "image/png");
+  }
+}
+
+TEST_P(AimockOpenAi, SaysWhyItDrawsNothing) {
+  const auto model = infer::image("openai:refused", config());
+  ASSERT_TRUE(model) << model.error();
+  const auto answer = model->generate({.prompt = "a fox"});
+  ASSERT_FALSE(answer);
+  EXPECT_EQ(answer.error().code(), Errc::kRateLimited) << answer.error();
+  EXPECT_EQ(answer.error().http_status(), 429);
+  EXPECT_EQ(answer.error().retry_after().value_or(std::chrono::milliseconds(0)),
+            std::chrono::hours(2));
+}
+
+TEST_P(AimockOpenAi, Embeds) {
+  const auto model = infer::embedding("openai:embeds", config());
+  ASSERT_TRUE(model) << model.error();
+  // More than fit into one request.
+  std::vector<std::string> inputs(2049, "fox");
+  const auto rows = model->embed(inputs);
+  ASSERT_TRUE(rows) << rows.error();
+  ASSERT_EQ(rows->rows(), inputs.size());
+  for (std::size_t i = 0; i < rows->rows(); ++i)
+    EXPECT_EQ(std::vector<float>((*rows)[i].begin(), (*rows)[i].end()),
+              (std::vector<float>{0.25F, -0.5F, 1.0F}));
+}
+
+INSTANTIATE_TEST_SUITE_P(Wires, AimockOpenAi, testing::Values(kOpenAiChat),
+                         [](const auto& wire) { return wire.param.name; });
 
 }  // namespace
 }  // namespace infer::faults

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The key of a command line never comes out of it: cli_secrets_test.py INFER
+"""The keys of a command line never come out of it: cli_secrets_test.py INFER
 
 Runs the program against servers that repeat the key they were sent, with everything that it can be asked to tell.
 """
@@ -8,7 +8,14 @@ import subprocess
 import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-CANARY = "sk-canary-5Hq2mZ7"
+CANARY = "canary-5Hq2mZ7"  # in every key
+# Scheme -> what a base URL ends in, and the environment's names of its keys.
+PROVIDERS = {
+    "openai": ("v1", ["OPENAI_API_KEY"]),
+    "anthropic": ("v1", ["ANTHROPIC_API_KEY"]),
+    "groq": ("openai/v1", ["GROQ_API_KEY"]),
+    "modal": ("v1", ["MODAL_API_KEY", "MODAL_PROXY_TOKEN_ID", "MODAL_PROXY_TOKEN_SECRET"]),
+}
 
 
 def start_server():
@@ -21,14 +28,16 @@ def start_server():
 def main():
     program = sys.argv[1]
     server, origin = start_server()
-    environment = dict(os.environ, OPENAI_API_KEY=CANARY, ANTHROPIC_API_KEY=CANARY, no_proxy="*")
     failures = runs = 0
-    for scheme in ("openai", "anthropic"):
+    for scheme, (tail, keys) in PROVIDERS.items():
         for fault, code in (("well", 0), ("echo-key", None), ("echo-key-event", None), ("echo-key:500", None),
                             ("redirect:other", None), ("html", None)):
+            # A key of the environment goes to the environment's address.
+            environment = dict(os.environ, no_proxy="*")
+            environment[scheme.upper() + "_BASE_URL"] = "%s/%s/%s" % (origin, fault, tail)
+            environment.update((name, "%s-%d" % (CANARY, i)) for i, name in enumerate(keys))
             for more in (["--stats", "--verbose"], ["--json"]):
-                command = [program, "run", "-m", scheme + ":fault-1", "--base-url", "%s/%s/v1" % (origin, fault),
-                           "--no-retry"] + more + ["Hi"]
+                command = [program, "run", "-m", scheme + ":fault-1", "--no-retry"] + more + ["Hi"]
                 done = subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                       stderr=subprocess.STDOUT, text=True, errors="replace", timeout=60)
                 runs += 1
@@ -37,6 +46,8 @@ def main():
                     wrong.append("the key comes out")
                 if code == 0 and ("Hello" not in done.stdout or done.returncode != 0):
                     wrong.append("it does not answer")
+                if fault.startswith("echo-key") and "[secret]" not in done.stdout:
+                    wrong.append("the server was not told the key")
                 if code is None and (done.returncode == 0 or not done.stdout):
                     wrong.append("it does not fail")
                 if wrong:

@@ -1,4 +1,4 @@
-// The suite that every backend passes, over both wires: a server that repeats its prompt answers.
+// The suite that every backend passes, over every wire: a server that repeats its prompt answers.
 #include <gtest/gtest.h>
 
 #include <iostream>
@@ -12,10 +12,13 @@
 namespace infer::faults {
 namespace {
 
-class Wires : public testing::TestWithParam<const char*> {
+class Wires : public testing::TestWithParam<Spoken> {
  protected:
   Result<TextModel> model() const {
-    return infer::text(std::string(GetParam()) + ":echo-1", server_.config("echo"));
+    // Modal's proxy stands before the same model: two redirects on the way to each answer.
+    const bool modal = GetParam().scheme == kModal.scheme;
+    return infer::text(GetParam().id("echo-1"),
+                       server_.config(modal ? "modal:2" : "echo", GetParam()));
   }
   static void expect_conforming(const Result<TextModel>& model) {
     ASSERT_TRUE(model) << model.error();
@@ -37,8 +40,9 @@ TEST_P(Wires, KeepTheRules) { expect_conforming(model()); }
 
 TEST_P(Wires, KeepTheRulesBehindARetry) { expect_conforming(model() | Retry{}); }
 
-INSTANTIATE_TEST_SUITE_P(Both, Wires, testing::Values("openai", "anthropic"),
-                         [](const auto& wire) { return std::string(wire.param); });
+INSTANTIATE_TEST_SUITE_P(All, Wires,
+                         testing::Values(kOpenAiChat, kOpenAiResponses, kGroq, kModal, kAnthropic),
+                         [](const auto& wire) { return wire.param.name; });
 
 }  // namespace
 }  // namespace infer::faults

@@ -77,6 +77,85 @@ std::string message_delta(const std::string& reason) {
                                     "\",\"stop_sequence\":null},\"usage\":{\"output_tokens\":4}");
 }
 
+// Responses: an item comes with its place, its deltas name both.
+std::string response(const std::string& status, const std::string& more = {}) {
+  return typed("response." + status,
+               R"(,"response":{"id":"resp_9","object":"response","model":"m-1",)"
+               R"("status":")" +
+                   status + "\"" + more + "}");
+}
+std::string item(const std::string& when, int index, const std::string& fields) {
+  return typed("response.output_item." + when,
+               ",\"output_index\":" + std::to_string(index) + ",\"item\":{" + fields + "}");
+}
+std::string at_item(const std::string& type, const std::string& id, int index,
+                    const std::string& fields) {
+  return typed("response." + type, R"(,"item_id":")" + id + R"(","output_index":)" +
+                                       std::to_string(index) + "," + fields);
+}
+const std::string kFigures =
+    R"(,"output":[],"usage":{"input_tokens":9,"output_tokens":4,"total_tokens":13})";
+const std::string kContent = R"("content_index":0)";
+
+// A message of this text, in two deltas.
+std::vector<std::string> message_item(int index, const std::string& kind, const std::string& field,
+                                      const std::string& status) {
+  const std::string whole = "Hello, " + kWords;
+  const std::string part = R"("part":{"type":")" + kind + R"(",")" + field + R"(":")";
+  const std::string head = R"("id":"msg_9","type":"message","role":"assistant","status":)";
+  return {
+      item("added", index, head + R"("in_progress","content":[])"),
+      at_item("content_part.added", "msg_9", index, kContent + "," + part + "\"}"),
+      at_item(kind + ".delta", "msg_9", index, kContent + R"(,"delta":"Hello")"),
+      ": ping\n\n",
+      at_item(kind + ".delta", "msg_9", index, kContent + R"(,"delta":", )" + kWords + "\""),
+      at_item(kind + ".done", "msg_9", index, kContent + ",\"" + field + "\":\"" + whole + "\""),
+      at_item("content_part.done", "msg_9", index, kContent + "," + part + whole + "\"}"),
+      item("done", index,
+           head + "\"" + status + R"(","content":[{"type":")" + kind + R"(",")" + field + R"(":")" +
+               whole + "\"}]")};
+}
+
+std::vector<std::string> thought_and_call() {
+  const std::string thought = R"("id":"rs_9","type":"reasoning","summary":[)";
+  const std::string call =
+      R"("id":"fc_9","type":"function_call","call_id":"call_9","name":"weather","arguments":)";
+  return {
+      item("added", 0, thought + "]"),
+      at_item("reasoning_summary_part.added", "rs_9", 0,
+              R"("summary_index":0,"part":{"type":"summary_text","text":""})"),
+      at_item("reasoning_summary_text.delta", "rs_9", 0, R"("summary_index":0,"delta":"I think")"),
+      at_item("reasoning_summary_text.done", "rs_9", 0, R"("summary_index":0,"text":"I think")"),
+      at_item("reasoning_summary_part.done", "rs_9", 0,
+              R"("summary_index":0,"part":{"type":"summary_text","text":"I think"})"),
+      item("done", 0,
+           thought + R"({"type":"summary_text","text":"I think"}],)"
+                     R"("encrypted_content":"b3BhcXVl")"),
+      item("added", 1, call + R"("","status":"in_progress")"),
+      at_item("function_call_arguments.delta", "fc_9", 1, R"("delta":"{\"city\":")"),
+      at_item("function_call_arguments.delta", "fc_9", 1, R"("delta":"\"Paris\"}")"),
+      at_item("function_call_arguments.done", "fc_9", 1, R"("arguments":"{\"city\":\"Paris\"}")"),
+      item("done", 1, call + R"("{\"city\":\"Paris\"}","status":"completed")")};
+}
+
+// The last event of each is its proof.
+void add_responses(std::vector<Recorded>& all) {
+  const auto add = [&](const std::string& name, std::vector<std::string> items,
+                       const std::string& status, const std::string& more) {
+    Recorded answer{name, "responses"};
+    answer.events = {response("created"), response("in_progress")};
+    answer.events.insert(answer.events.end(), items.begin(), items.end());
+    answer.events.push_back(response(status, more + kFigures));
+    answer.proof = answer.events.size();
+    all.push_back(std::move(answer));
+  };
+  add("text", message_item(0, "output_text", "text", "completed"), "completed", "");
+  add("a refusal", message_item(0, "refusal", "refusal", "completed"), "completed", "");
+  add("text that a limit cuts", message_item(0, "output_text", "text", "incomplete"), "incomplete",
+      R"(,"incomplete_details":{"reason":"max_output_tokens"})");
+  add("a thought, then a call", thought_and_call(), "completed", "");
+}
+
 std::vector<Recorded> recorded() {
   const std::string role = R"("role":"assistant","content":"")";
   std::vector<Recorded> all;
@@ -133,21 +212,24 @@ std::vector<Recorded> recorded() {
         block(2, R"("type":"tool_use","id":"toolu_2","name":"time","input":{})"), block_stop(2),
         message_delta("tool_use"), kMessageStop},
        13});
+  add_responses(all);
   return all;
 }
 
 // The model as its scheme makes it, but for the way to its server.
-TextModel model_over(const std::string& scheme, const FakeTransport& fake) {
+std::shared_ptr<const Backend> backend_over(const std::string& scheme, const FakeTransport& fake) {
   ApiConfig config;
   config.key = "sk-of-the-tests";
   config.base_url = "http://127.0.0.1:1/v1";
-  const bool openai = scheme == "openai";
-  auto endpoint = openai ? cloud::openai_endpoint(config) : cloud::anthropic_endpoint(config);
+  config.text_api = scheme == "responses" ? TextApi::kResponses : TextApi::kChat;
+  const bool anthropic = scheme == "anthropic";
+  auto endpoint = anthropic ? cloud::anthropic_endpoint(config) : cloud::openai_endpoint(config);
   if (!endpoint) ADD_FAILURE() << endpoint.error();
   endpoint->transport = fake.transport();
-  auto wire = openai ? cloud::openai_wire("m-1", cloud::openai_dialect(*endpoint))
-                     : cloud::anthropic_wire("m-1");
-  return TextModel(cloud::make_backend(std::move(wire), std::move(*endpoint), {.name = "m-1"}));
+  auto wire = anthropic ? cloud::anthropic_wire(cloud::anthropic_model("m-1", *endpoint, config))
+                        : cloud::openai_wire(cloud::server_model("m-1", *endpoint, config,
+                                                                 cloud::openai_dialect(*endpoint)));
+  return cloud::make_backend(std::move(wire), std::move(*endpoint), {.name = "m-1"});
 }
 
 // Everything that a reader could take for the answer.
@@ -159,6 +241,7 @@ std::string content(const Response& response) {
       if (auto* thought = std::get_if<Reasoning>(&part.value)) all += "thought " + thought->text;
       if (auto* call = std::get_if<ToolCall>(&part.value))
         all += "call " + call->name + call->arguments;
+      if (auto* refusal = std::get_if<Refusal>(&part.value)) all += "refusal " + refusal->text;
       all += '\n';
     }
     all += '\n';
@@ -171,7 +254,7 @@ Result<Response> ask(const Recorded& answer, const FakeTransport& fake, Wire wir
   request.n = answer.n;
   Call call;
   call.wire = wire;
-  return model_over(answer.scheme, fake).generate(std::move(request), std::move(call));
+  return TextModel(backend_over(answer.scheme, fake)).generate(std::move(request), std::move(call));
 }
 
 FakeTransport serving(const std::string& type, const std::string& body) {
@@ -235,7 +318,11 @@ TEST(CutsInOnePiece, NoneIsASuccess) {
                  R"("finish_reason":"stop"}],"usage":{"prompt_tokens":9,"completion_tokens":4}})"},
       {"anthropic", R"({"id":"msg_9","type":"message","role":"assistant","model":"m-1",)"
                     R"("content":[{"type":"text","text":"Hello"}],"stop_reason":"end_turn",)"
-                    R"("stop_sequence":null,"usage":{"input_tokens":9,"output_tokens":4}})"}};
+                    R"("stop_sequence":null,"usage":{"input_tokens":9,"output_tokens":4}})"},
+      {"responses", R"({"id":"resp_9","object":"response","model":"m-1","status":"completed",)"
+                    R"("output":[{"id":"msg_9","type":"message","role":"assistant","content":[)"
+                    R"({"type":"output_text","text":"Hello","annotations":[]}]}],)"
+                    R"("usage":{"input_tokens":9,"output_tokens":4,"total_tokens":13}})"}};
   for (const auto& [scheme, body] : bodies) {
     const Recorded answer{"whole", scheme};
     ASSERT_TRUE(ask(answer, serving("application/json", body), Wire::kWhole));
@@ -249,6 +336,47 @@ TEST(CutsInOnePiece, NoneIsASuccess) {
         ASSERT_EQ(got.error().code(), eof ? Errc::kProtocol : Errc::kNetwork) << got.error();
       }
   }
+}
+
+// Pictures: each is proven by its own last event, the answer by that of the last picture.
+std::string picture(const std::string& type, const std::string& fields) {
+  return typed("image_generation." + type,
+               R"(,"b64_json":"iVBORw0KGgo=","output_format":"png","size":"1024x1024")" + fields);
+}
+
+TEST(CutPictures, AreNoSuccessAndAreNotAskedForAgain) {
+  const std::string done = R"(,"usage":{"input_tokens":9,"output_tokens":196,"total_tokens":205})";
+  const std::string all = picture("partial_image", R"(,"partial_image_index":0)") +
+                          picture("partial_image", R"(,"partial_image_index":1)") +
+                          picture("completed", done);
+  const auto draw = [](const FakeTransport& fake) {
+    ImageRequest request{.prompt = "a fox"};
+    request.previews = 2;
+    return ImageModel(backend_over("openai", fake)).generate(std::move(request));
+  };
+  const auto pictures = [](const Response& response) {
+    int count = 0;
+    for (const Part& part : response.message().parts)
+      count += std::holds_alternative<Media>(part.value) ? 1 : 0;
+    return count;
+  };
+  const auto whole = draw(serving("text/event-stream", all));
+  ASSERT_TRUE(whole) << whole.error();
+  ASSERT_EQ(pictures(*whole), 1);
+  for (std::size_t at = 0; at < all.size(); ++at)
+    for (const auto cut : {FakeTransport::Cut::kEof, FakeTransport::Cut::kReset}) {
+      const bool eof = cut == FakeTransport::Cut::kEof;
+      SCOPED_TRACE((eof ? "ends at " : "reset at ") + std::to_string(at));
+      const FakeTransport fake = serving("text/event-stream", all).cut_at(at, cut);
+      const auto got = draw(fake);
+      ASSERT_FALSE(got);
+      ASSERT_EQ(got.error().code(), eof ? Errc::kTruncated : Errc::kNetwork) << got.error();
+      ASSERT_NE(got.error().retry(), RetryHint::kYes);
+      ASSERT_EQ(fake.count(), 1u);
+      if (got.error().partial()) {
+        ASSERT_EQ(pictures(*got.error().partial()), 0);
+      }
+    }
 }
 
 }  // namespace

@@ -1,16 +1,17 @@
 #!/usr/bin/env python3
-"""A server of both wires that misbehaves as it is asked to.
+"""A server of all wires that misbehaves as it is asked to.
 
   fault_server.py [CERT.pem KEY.pem]
 
 prints "port N other N tls N" and serves until its input ends. A base URL chooses the fault:
 http://127.0.0.1:PORT/FAULT[:ARGUMENT...]/v1, for example /status:429:retry-after=3600/v1. "other" is the same server
-at another origin; "tls" is there where a certificate was given.
+at another origin; "tls" is there where a certificate was given. Groq's base URLs end in /openai/v1.
 
 GET /_stats tells what was counted since GET /_reset, a fact a line: connections (that of the question is one),
 TLS handshakes, requests at the other origin, when clients closed connections that waited for it, and the requests
 with their headers. Times are those of CLOCK_MONOTONIC, in seconds.
 """
+import email
 import gzip
 import json
 import os
@@ -24,10 +25,10 @@ import zlib
 from urllib.parse import unquote
 
 sys.dont_write_bytecode = True  # the source tree stays as it is
-from wires import WIRES, Asked  # noqa: E402
+from wires import Asked, wire_of  # noqa: E402
 
 FAULTS = {}
-REASONS = {200: "OK", 307: "Temporary Redirect"}
+REASONS = {200: "OK", 303: "See Other", 307: "Temporary Redirect"}
 PATIENCE = 60  # seconds until a waiting server gives up, should the client never do what it must
 
 
@@ -133,14 +134,30 @@ class Connection:
         self.sock.close()
 
 
+def form_of(kind, body):
+    """A form's fields; of a file its name, of a field that comes several times a list."""
+    form = email.message_from_bytes(b"Content-Type: " + kind.encode("latin-1") + b"\r\n\r\n" + body)
+    fields = {}
+    for part in form.get_payload():
+        name = part.get_param("name", header="content-disposition")
+        value = part.get_filename() or part.get_payload(decode=True).decode()
+        if name.endswith("[]"):
+            fields.setdefault(name[:-2], []).append(value)
+        else:
+            fields[name] = int(value) if value.isdigit() else value
+    fields["stream"] = fields.get("stream") == "true"
+    return fields
+
+
 class Call:
     """One request and the answer that is being written to it."""
 
-    def __init__(self, connection, wire, target, headers, body, arguments):
-        self.connection, self.wire, self.target, self.headers = connection, wire, target, headers
-        self.arguments = arguments
+    def __init__(self, connection, wire, method, target, headers, body, arguments):
+        self.connection, self.wire, self.method, self.target = connection, wire, method, target
+        self.headers, self.raw, self.arguments = headers, body, arguments
+        kind = headers.get("content-type", "")
         try:
-            self.body = json.loads(body) if body else {}
+            self.body = form_of(kind, body) if kind.startswith("multipart/") else json.loads(body) if body else {}
         except ValueError:
             self.body = {}
         self.asked = Asked(self.body)
@@ -215,7 +232,10 @@ def slow(call, seconds):
 
 @fault
 def echo(call):
-    """No fault: the model that repeats its prompt, for the conformance suite."""
+    """No fault: the model that repeats its prompt, for the conformance suite; what a wire refuses, it refuses."""
+    refusal = call.wire.refusal(call.body)
+    if refusal:
+        return call.answer(*refusal)
     answer = call.wire.echo(call.asked)
     if isinstance(answer, dict):
         return call.answer(200, answer)
@@ -225,6 +245,70 @@ def echo(call):
         if len(call.asked.words) < 100:
             time.sleep(0.001)
     call.end()
+
+
+# ---- Modal: what stands between the web and a function
+
+class Modal:
+    """Asks for credentials, is cold at first, and answers a long call with a 303 to where its result will be."""
+    token = "wk-of-the-tests", "ws-of-the-tests"
+    query = "?__modal_function_call_id=fc-"
+
+    def __init__(self):
+        self.lock = threading.Lock()
+        self.calls = {}  # id -> (headers, body, hops left)
+
+    def refused(self, call):
+        if (call.headers.get("modal-key"), call.headers.get("modal-secret")) == self.token:
+            return False
+        call.answer(401, b"modal-http: missing credentials for proxy authorization", kind="text/plain")
+        return True
+
+    def take(self, call, hops):
+        """A new call, or the one that is asked after: the rest of its hops; None where nobody made it."""
+        path, _, name = call.target.partition(self.query)
+        with self.lock:
+            if call.method == "POST":
+                name = str(len(self.calls) + 1)
+                self.calls[name] = [call.headers, call.raw, hops]
+            known = self.calls.get(name)
+            if known is None:
+                return None
+            known[2] -= 1
+            return path + self.query + name, known[2] + 1, known
+
+
+MODAL = Modal()
+
+
+@fault
+def modal(call, hops="2", cold="0", sleeps="0"):
+    """No fault: an app behind Modal's proxy. 503 until so many were sent since the reset, then the 303 chain."""
+    if MODAL.refused(call):
+        return None
+    with STATS.lock:
+        before = len(STATS.requests)
+    if before <= int(cold):
+        return call.answer(503, b"modal-http: no running container", kind="text/plain")
+    if call.method == "GET" and MODAL.query not in call.target:
+        return models(call)
+    taken = MODAL.take(call, int(hops))
+    if taken is None:
+        return call.answer(404, b"modal-http: function call not found", kind="text/plain")
+    location, left, (headers, body, _) = taken
+    time.sleep(float(sleeps))
+    if left > 0:
+        return call.answer(303, b"", [("location", location)])
+    inner = Call(call.connection, call.wire, call.method, call.target, headers, body, [])
+    FAULTS["echo"](inner)
+    call.keep = inner.keep
+    return None
+
+
+def models(call):
+    """What the server has: one model, of the name that answers."""
+    call.answer(200, {"object": "list", "data": [{"id": "echo-1", "object": "model", "created": 1700000000,
+                                                  "owned_by": "the tests"}]})
 
 
 # ---- cut
@@ -348,7 +432,7 @@ def fails(call, times, code, *headers):
 
 @fault
 def quota(call):
-    if call.wire.name == "openai":
+    if call.wire.name != "anthropic":
         return call.answer(429, call.wire.error("insufficient_quota", "insufficient_quota", "You exceeded your quota"))
     call.answer(402, call.wire.error("billing_error", None, "Your credit balance is too low"))
 
@@ -386,11 +470,12 @@ def empty(call, code="200"):
 
 
 @fault
-def error_event(call, when="late"):
+def error_event(call, when="late", how="error"):
+    """An error in the middle of a good answer; `failed`: the answer itself says that it failed."""
     call.stream()
     if when == "late":
         call.send(call.wire.begin())
-    call.send(call.wire.error_event())
+    call.send(call.wire.failed_event() if how == "failed" else call.wire.error_event())
     call.end()
 
 
@@ -421,10 +506,15 @@ def finish(call, reason):
     call.end()
 
 
+def key_of(call):
+    return " ".join(call.headers[name] for name in ("authorization", "x-api-key", "modal-key", "modal-secret")
+                    if name in call.headers)
+
+
 @fault
 def echo_key(call, code="401"):
     """Tells the client its own key, in every place where an error may look."""
-    key = call.headers.get("authorization", call.headers.get("x-api-key", ""))
+    key = key_of(call)
     message = "Incorrect API key provided: %s. Headers: %s" % (key, json.dumps(call.headers))
     body = call.wire.error("authentication_error", key, message)
     call.answer(int(code), body, [("x-echo", key), ("location", "http://127.0.0.1:9/?key=" + key.replace(" ", "+"))])
@@ -432,7 +522,7 @@ def echo_key(call, code="401"):
 
 @fault
 def echo_key_event(call):
-    key = call.headers.get("authorization", call.headers.get("x-api-key", ""))
+    key = key_of(call)
     call.begin()
     text = json.dumps(call.wire.error("authentication_error", key, "your key is " + key)).encode()
     call.send(b"event: error\ndata: " + text + b"\n\n")
@@ -577,8 +667,8 @@ def serve_request(connection):
         STATS.other += connection.other
         STATS.requests.append((time.monotonic(), method, target, headers))
     words = [unquote(word) for word in target.split("/")[1].split(":")]
-    wire = next((wire for wire in WIRES if target.endswith(wire.suffix)), WIRES[0])
-    call = Call(connection, wire, target, headers, body, words[1:])
+    wire = wire_of(target.split("?", 1)[0])
+    call = Call(connection, wire, method, target, headers, body, words[1:])
     if words[0] not in FAULTS:
         call.answer(404, wire.error("not_found_error", "unknown_fault", "no fault is called " + words[0]))
     else:

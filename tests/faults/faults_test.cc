@@ -1,11 +1,14 @@
-// What a program sees when a server, or the way to it, misbehaves: one row a fault, for both wires.
+// What a program sees when a server, or the way to it, misbehaves: one row a fault, for every wire that streams text.
 #include <gtest/gtest.h>
 
 #include <chrono>
 #include <cstdio>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "infer/layers.h"
@@ -30,9 +33,8 @@ struct Row {
   std::function<void(const Error&, const Stats&)> also{};
 };
 
-class Faults : public testing::TestWithParam<const char*> {
+class Faults : public testing::TestWithParam<Spoken> {
  protected:
-  bool openai() const { return std::string(GetParam()) == "openai"; }
   static Call streaming() {
     Call call;
     call.wire = Wire::kStream;
@@ -40,13 +42,14 @@ class Faults : public testing::TestWithParam<const char*> {
   }
 
   TextModel model(const ApiConfig& config) const {
-    auto opened = infer::text(std::string(GetParam()) + ":fault-1", config);
+    auto opened = infer::text(GetParam().id("fault-1"), config);
     if (!opened) ADD_FAILURE() << opened.error();
     return *opened | Retry{.backoff = milliseconds(1)};
   }
 
+  ApiConfig at(std::string_view fault) const { return server_.config(fault, GetParam()); }
   ApiConfig config(const Row& row) const {
-    ApiConfig config = server_.config(row.fault);
+    ApiConfig config = at(row.fault);
     if (!row.timeout.empty())
       config.timeouts = {.first = milliseconds(400), .idle = milliseconds(400)};
     return config;
@@ -196,7 +199,7 @@ TEST_P(Faults, EncodingsAreReadAsTheyAre) {
       {.fault = "json-for-stream", .text = "Hello, world"},
   });
   server_.reset();
-  EXPECT_TRUE(model(server_.config("well")).generate("Hi", streaming()));
+  EXPECT_TRUE(model(at("well")).generate("Hi", streaming()));
   for (const Stats::Request& request : server_.stats().requests) {
     const auto asked = request.headers.find("accept-encoding");
     EXPECT_TRUE(asked == request.headers.end() || asked->second == "identity") << asked->second;
@@ -281,7 +284,7 @@ TEST_P(Faults, RedirectsStayAtHome) {
 TEST_P(Faults, RedirectsAtHomeAreFollowed) {
   for (const char* fault : {"redirect:path", "redirect:same"}) {
     server_.reset();
-    const auto answer = model(server_.config(fault)).generate("Hi");
+    const auto answer = model(at(fault)).generate("Hi");
     ASSERT_TRUE(answer) << answer.error();
     EXPECT_EQ(answer->text(), "Hello, world");
     EXPECT_EQ(server_.stats().count(), 2);
@@ -294,8 +297,7 @@ TEST_P(Faults, SizesAreBounded) {
   check({.fault = "big-line:20", .code = Errc::kTooLarge, .text = "Hello"});
   constexpr std::size_t kMiB = std::size_t{1} << 20;
   for (const std::size_t size : {kMiB, 16 * kMiB - 1000}) {
-    const auto answer =
-        model(server_.config("big-delta:" + std::to_string(size))).generate("Hi", streaming());
+    const auto answer = model(at("big-delta:" + std::to_string(size))).generate("Hi", streaming());
     ASSERT_TRUE(answer) << answer.error();
     EXPECT_EQ(answer->text().size(), std::string("Hello, world").size() + size);
   }
@@ -304,7 +306,7 @@ TEST_P(Faults, SizesAreBounded) {
 TEST_P(Faults, EndlessAnswersEnd) {
   for (const char* what : {"text", "body"}) {
     SCOPED_TRACE(what);
-    ApiConfig small = server_.config(std::string("endless:") + what);
+    ApiConfig small = at(std::string("endless:") + what);
     small.limits.answer_bytes = small.limits.body_bytes = std::size_t{1} << 20;
     Call call = streaming();
     if (std::string(what) == "body") call.wire = Wire::kWhole;
@@ -312,7 +314,7 @@ TEST_P(Faults, EndlessAnswersEnd) {
     ASSERT_FALSE(answer);
     EXPECT_EQ(answer.error().code(), Errc::kTooLarge) << answer.error();
   }
-  ApiConfig impatient = server_.config("endless:pings");
+  ApiConfig impatient = at("endless:pings");
   impatient.timeouts.idle = milliseconds(300);
   const auto answer = model(impatient).generate("Hi", streaming());
   ASSERT_FALSE(answer);
@@ -321,23 +323,29 @@ TEST_P(Faults, EndlessAnswersEnd) {
 
 // Distinct outcomes, not "stop" (F21).
 TEST_P(Faults, WhyAnAnswerEndedIsTold) {
-  const std::vector<std::pair<std::string, Finish>> words =
-      openai() ? std::vector<std::pair<std::string, Finish>>{{"length", Finish::kLength},
-                                                             {"content_filter", Finish::kFiltered},
-                                                             {"tool_calls", Finish::kToolCalls},
-                                                             {"new_reason", Finish::kOther}}
-               : std::vector<std::pair<std::string, Finish>>{
-                     {"max_tokens", Finish::kLength},
-                     {"refusal", Finish::kRefusal},
-                     {"pause_turn", Finish::kPaused},
-                     {"model_context_window_exceeded", Finish::kContextFull},
-                     {"new_reason", Finish::kOther}};
-  for (const auto& [word, finish] : words)
+  const std::map<std::string, std::vector<std::pair<std::string, Finish>>> words = {
+      {"openai",
+       {{"length", Finish::kLength},
+        {"content_filter", Finish::kFiltered},
+        {"tool_calls", Finish::kToolCalls},
+        {"new_reason", Finish::kOther}}},
+      {"responses",
+       {{"max_output_tokens", Finish::kLength},
+        {"content_filter", Finish::kFiltered},
+        {"new_reason", Finish::kOther}}},
+      {"anthropic",
+       {{"max_tokens", Finish::kLength},
+        {"refusal", Finish::kRefusal},
+        {"pause_turn", Finish::kPaused},
+        {"model_context_window_exceeded", Finish::kContextFull},
+        {"new_reason", Finish::kOther}}},
+  };
+  for (const auto& [word, finish] : words.at(GetParam().name))
     for (const Wire wire : {Wire::kStream, Wire::kWhole}) {
       SCOPED_TRACE(word);
       Call call;
       call.wire = wire;
-      const auto answer = model(server_.config("finish:" + word)).generate("Hi", call);
+      const auto answer = model(at("finish:" + word)).generate("Hi", call);
       ASSERT_TRUE(answer) << answer.error();
       EXPECT_EQ(answer->finish(), finish);
       EXPECT_EQ(answer->choices[0].finish_raw, word);
@@ -348,7 +356,7 @@ TEST_P(Faults, WhyAnAnswerEndedIsTold) {
 TEST_P(Faults, NobodyThere) {
   for (const char* url : {"http://127.0.0.1:1/v1", "http://nowhere.invalid/v1"}) {
     SCOPED_TRACE(url);
-    ApiConfig nobody = server_.config("well");
+    ApiConfig nobody = at("well");
     nobody.base_url = url;
     nobody.allow_plain_http = true;
     const auto answer = model(nobody).generate("Hi");
@@ -364,7 +372,7 @@ TEST_P(Faults, NobodyThere) {
 TEST_P(Faults, StaleConnectionsAreReplaced) {
   for (const char* fault : {"stale", "close-idle"}) {
     SCOPED_TRACE(fault);
-    auto plain = infer::text(std::string(GetParam()) + ":fault-1", server_.config(fault));
+    auto plain = infer::text(GetParam().id("fault-1"), at(fault));
     ASSERT_TRUE(plain) << plain.error();
     for (int i = 0; i < 4; ++i) {
       const auto answer = plain->generate("Hi", streaming());
@@ -377,8 +385,7 @@ TEST_P(Faults, StaleConnectionsAreReplaced) {
 // Retry layers do not multiply (F7).
 TEST_P(Faults, StackedRetriesSendThreeRequests) {
   server_.reset();
-  const auto answer =
-      (model(server_.config("status:503")) | Retry{.backoff = milliseconds(1)}).generate("Hi");
+  const auto answer = (model(at("status:503")) | Retry{.backoff = milliseconds(1)}).generate("Hi");
   EXPECT_FALSE(answer);
   EXPECT_EQ(server_.stats().count(), 3);
 }
@@ -386,7 +393,7 @@ TEST_P(Faults, StackedRetriesSendThreeRequests) {
 // An outage is not made worse: 200 calls send 200 requests and at most 100 more.
 TEST_P(Faults, RetriesOfAnOutageAreBounded) {
   server_.reset();
-  const TextModel retrying = model(server_.config("status:503"));
+  const TextModel retrying = model(at("status:503"));
   for (int i = 0; i < 200; ++i) EXPECT_FALSE(retrying.generate("Hi"));
   const int count = server_.stats().count();
   std::printf("200 calls in an outage: %d requests\n", count);
@@ -394,8 +401,20 @@ TEST_P(Faults, RetriesOfAnOutageAreBounded) {
   EXPECT_LE(count, 300);
 }
 
-INSTANTIATE_TEST_SUITE_P(Wires, Faults, testing::Values("openai", "anthropic"),
-                         [](const auto& wire) { return std::string(wire.param); });
+// Responses alone: an answer that says of itself that it failed.
+class FailedAnswers : public Faults {};
+TEST_P(FailedAnswers, AreErrors) {
+  check({
+      {.fault = "error-event:late:failed", .code = Errc::kServerError, .text = "Hello"},
+      {.fault = "error-event:early:failed", .code = Errc::kServerError, .requests = 3},
+      {.fault = "finish:failed", .code = Errc::kServerError, .text = "Hello, world"},
+  });
+}
+
+INSTANTIATE_TEST_SUITE_P(Wires, Faults, testing::Values(kOpenAiChat, kOpenAiResponses, kAnthropic),
+                         [](const auto& wire) { return wire.param.name; });
+INSTANTIATE_TEST_SUITE_P(Wires, FailedAnswers, testing::Values(kOpenAiResponses),
+                         [](const auto& wire) { return wire.param.name; });
 
 }  // namespace
 }  // namespace infer::faults

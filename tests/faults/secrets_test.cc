@@ -19,6 +19,8 @@ namespace {
 
 constexpr std::string_view kKey = "sk-canary-3Zq8vT1";
 constexpr std::string_view kHeader = "canary-header-7Yw2";
+constexpr std::string_view kModalKey = "wk-canary-5Bm4";
+constexpr std::string_view kModalSecret = "ws-canary-9Kd6";
 constexpr std::string_view kBird = "canary";
 
 // All that was said to set_log.
@@ -59,18 +61,25 @@ std::string bytes_of(const std::string& path) {
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
-ApiConfig canary(const FaultServer& server, std::string_view fault) {
-  ApiConfig config = server.config(fault);
+ApiConfig canary(const FaultServer& server, std::string_view fault, const Spoken& wire) {
+  ApiConfig config = server.config(fault, wire);
   config.key = std::string(kKey);
   config.headers.emplace_back("x-also-secret", std::string(kHeader));
   config.timeouts.idle = config.timeouts.first = std::chrono::milliseconds(300);
+  if (wire.scheme == kModal.scheme) {
+    config.modal_key = std::string(kModalKey);
+    config.modal_secret = std::string(kModalSecret);
+    config.cold_start = std::chrono::milliseconds(300);
+  }
   return config;
 }
 
-class Secrets : public testing::TestWithParam<const char*> {
+class Secrets : public testing::TestWithParam<Spoken> {
  protected:
+  bool modal() const { return GetParam().scheme == kModal.scheme; }
+  ApiConfig at(std::string_view fault) const { return canary(server_, fault, GetParam()); }
   Result<Response> ask(const ApiConfig& config, Wire wire) {
-    auto model = infer::text(std::string(GetParam()) + ":fault-1", config);
+    auto model = infer::text(GetParam().id("fault-1"), config);
     if (!model) return std::move(model.error());
     Call call;
     call.wire = wire;
@@ -89,7 +98,7 @@ TEST_P(Secrets, AreInNoErrorAndNoLog) {
         "echo-key-event", "redirect:other", "redirect-loop", "status:401", "status:500", "html",
         "broken-json", "eof-after-text", "close-at-once", "silent", "big-header"})
     for (const Wire wire : {Wire::kStream, Wire::kWhole}) {
-      const auto answer = ask(canary(server_, fault), wire);
+      const auto answer = ask(at(fault), wire);
       if (!answer) out += all_of(answer.error());
     }
   EXPECT_GT(out.size(), 1000u);
@@ -101,7 +110,7 @@ TEST_P(Secrets, AreInNoErrorAndNoLog) {
 // They do arrive; and they travel in headers, never in an address (F22).
 TEST_P(Secrets, TravelInHeadersOnly) {
   server_.reset();
-  ASSERT_TRUE(ask(canary(server_, "well"), Wire::kStream));
+  ASSERT_TRUE(ask(at("well"), Wire::kStream));
   const Stats stats = server_.stats();
   ASSERT_EQ(stats.count(), 1);
   const Stats::Request& request = stats.requests[0];
@@ -110,31 +119,41 @@ TEST_P(Secrets, TravelInHeadersOnly) {
   for (const auto& [name, value] : request.headers) {
     if (value.find(kBird) == std::string::npos) continue;
     ++with;
-    EXPECT_TRUE(name == "authorization" || name == "x-api-key" || name == "x-also-secret") << name;
+    EXPECT_TRUE(name == "authorization" || name == "x-api-key" || name == "x-also-secret" ||
+                (modal() && (name == "modal-key" || name == "modal-secret")))
+        << name;
   }
-  EXPECT_EQ(with, 2);
+  EXPECT_EQ(with, modal() ? 4 : 2);
 }
 
 TEST_P(Secrets, AreInNoConfigurationError) {
-  ApiConfig config = canary(server_, "well");
+  ApiConfig config = at("well");
   config.key = std::string(kKey) + "\r\nx-smuggled: 1";
   const auto key = ask(config, Wire::kStream);
   ASSERT_FALSE(key);
   EXPECT_EQ(key.error().code(), Errc::kInvalidRequest) << key.error();
   EXPECT_EQ(all_of(key.error()).find(kBird), std::string::npos) << key.error();
-  config = canary(server_, "well");
+  config = at("well");
   config.headers.emplace_back("x-bad", std::string(kHeader) + "\n");
   const auto header = ask(config, Wire::kStream);
   ASSERT_FALSE(header);
   EXPECT_EQ(all_of(header.error()).find(kBird), std::string::npos) << header.error();
+  if (modal()) {
+    config = at("well");
+    config.modal_secret = std::string(kModalSecret) + "\r\nx-smuggled: 1";
+    const auto secret = ask(config, Wire::kStream);
+    ASSERT_FALSE(secret);
+    EXPECT_EQ(secret.error().code(), Errc::kInvalidRequest) << secret.error();
+    EXPECT_EQ(all_of(secret.error()).find(kBird), std::string::npos) << secret.error();
+  }
   // An address that holds a key is refused, and not repeated.
-  config = canary(server_, "well");
+  config = at("well");
   config.base_url = "http://me:" + std::string(kKey) + "@127.0.0.1:9/v1";
   const auto address = ask(config, Wire::kStream);
   ASSERT_FALSE(address);
   EXPECT_EQ(all_of(address.error()).find(kBird), std::string::npos) << address.error();
   std::ostringstream printed;
-  printed << canary(server_, "well").key;
+  printed << at("well").key;
   EXPECT_EQ(printed.str().find(kBird), std::string::npos);
 }
 
@@ -143,9 +162,9 @@ TEST_P(Secrets, AreInNoFile) {
   const port::TempDir directory;
   for (const char* fault : {"well", "echo-key", "echo-key-event", "echo-key:307", "redirect:path"})
     for (const Wire wire : {Wire::kStream, Wire::kWhole}) {
-      ApiConfig config = canary(server_, fault);
+      ApiConfig config = at(fault);
       config.cassette = Cassette{directory / "cassette", Cassette::Mode::kRecord};
-      auto model = infer::text(std::string(GetParam()) + ":fault-1", config);
+      auto model = infer::text(GetParam().id("fault-1"), config);
       ASSERT_TRUE(model) << model.error();
       Call call;
       call.wire = wire;
@@ -160,8 +179,9 @@ TEST_P(Secrets, AreInNoFile) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Wires, Secrets, testing::Values("openai", "anthropic"),
-                         [](const auto& wire) { return std::string(wire.param); });
+INSTANTIATE_TEST_SUITE_P(Wires, Secrets,
+                         testing::Values(kOpenAiChat, kOpenAiResponses, kGroq, kModal, kAnthropic),
+                         [](const auto& wire) { return wire.param.name; });
 
 }  // namespace
 }  // namespace infer::faults

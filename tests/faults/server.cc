@@ -9,9 +9,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <ostream>
 #include <sstream>
 
 namespace infer::faults {
+
+std::ostream& operator<<(std::ostream& out, const Spoken& wire) { return out << wire.name; }
+
 namespace {
 
 std::vector<std::string> server_command(const std::string& certificate, const std::string& key) {
@@ -143,10 +147,16 @@ std::string FaultServer::tls_base(std::string_view fault, std::string_view host)
          "/v1";
 }
 
-ApiConfig FaultServer::config(std::string_view fault) const {
+ApiConfig FaultServer::config(std::string_view fault, const Spoken& wire) const {
   ApiConfig config;
   config.key = "sk-of-the-tests";
-  config.base_url = base(fault);
+  config.base_url =
+      "http://127.0.0.1:" + std::to_string(port_) + "/" + std::string(fault) + wire.path;
+  config.text_api = wire.text_api;
+  if (wire.scheme == kModal.scheme) {
+    config.modal_key = "wk-of-the-tests";
+    config.modal_secret = "ws-of-the-tests";
+  }
   config.proxy = "none";
   return config;
 }

@@ -5,6 +5,7 @@
 
 #include <sys/types.h>
 
+#include <iosfwd>
 #include <map>
 #include <string>
 #include <string_view>
@@ -35,6 +36,25 @@ class Program {
 // The body of the answer to GET `path` at a port of this machine; empty where there is none.
 std::string fetch(int port, std::string_view path);
 
+// A text wire, as a program asks for it.
+struct Spoken {
+  std::string name{};  // of the tests
+  std::string scheme{};
+  TextApi text_api = TextApi::kChat;  // OpenAI has two
+  std::string path = "/v1";           // of a base URL
+
+  // "groq:MODEL".
+  std::string id(std::string_view model) const { return scheme + ":" + std::string(model); }
+};
+std::ostream& operator<<(std::ostream& out, const Spoken& wire);
+
+inline const Spoken kOpenAiChat{.name = "openai", .scheme = "openai"};
+inline const Spoken kOpenAiResponses{
+    .name = "responses", .scheme = "openai", .text_api = TextApi::kResponses};
+inline const Spoken kGroq{.name = "groq", .scheme = "groq", .path = "/openai/v1"};
+inline const Spoken kModal{.name = "modal", .scheme = "modal"};
+inline const Spoken kAnthropic{.name = "anthropic", .scheme = "anthropic"};
+
 // What the server counted since its last reset.
 struct Stats {
   struct Request {
@@ -62,8 +82,8 @@ class FaultServer {
   std::string base(std::string_view fault) const;
   std::string tls_base(std::string_view fault, std::string_view host = "127.0.0.1") const;
   int port() const { return port_; }
-  // A model behind that fault: a key, no proxy.
-  ApiConfig config(std::string_view fault) const;
+  // A model behind that fault: a key (Modal: its proxy's token too), no HTTP proxy.
+  ApiConfig config(std::string_view fault, const Spoken& wire = kOpenAiChat) const;
 
   void reset() const;
   Stats stats() const;
