@@ -62,6 +62,7 @@ std::optional<Error> read_form(const AnswerOptions& o, infer::Output& output) {
     output.form = infer::Output::Form::kJsonSchema;
     output.schema = std::move(*schema);
   }
+  if (o.json_object) output.form = infer::Output::Form::kJsonObject;
   if (!o.grammar_file.empty()) {
     auto grammar = read_text_file("--grammar", o.grammar_file);
     if (!grammar) return grammar.error();

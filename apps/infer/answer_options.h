@@ -26,6 +26,7 @@ struct AnswerOptions {
   std::optional<std::uint32_t> logprobs{};
   bool truncate = false;
   std::string schema_file{};
+  bool json_object = false;  // some JSON object, of no schema
   std::string grammar_file{};
   std::string tools_file{};
   std::string tool_choice{};  // "auto", "none", "required" or a tool's name

@@ -176,7 +176,7 @@ void Chat::answer() {
   last_ = reply.response().usage;
   add_tokens(total_, last_);
   ++turns_;
-  if (o_.stats) note(stats.text(last_));
+  if (o_.stats) note(stats.text(last_) + limits_text(reply.response().rate_limits));
   auto response = reply.finish();
   if (!response) return keep_partial(response.error());
   if (!response->message().parts.empty()) said_.add(response->message());

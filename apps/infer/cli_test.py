@@ -4,15 +4,18 @@
 Each test has its own directory, so that they run beside each other. Times are only upper limits that
 a loaded machine does not reach; what must happen first is found out by reading, not by waiting.
 """
+import base64
 import fcntl
 import json
 import os
 import pty
 import re
+import resource
 import select
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -83,7 +86,8 @@ class Case(unittest.TestCase):
         self.addCleanup(shutil.rmtree, self.dir)
         self.env = {name: value for name, value in os.environ.items()
                     if name not in ("INFER_PLUGIN_PATH", "MODELS_PATH")
-                    and not name.endswith(("_API_KEY", "LANG")) and not name.startswith(("OPENAI_", "ANTHROPIC_"))
+                    and not name.endswith(("_API_KEY", "LANG"))
+                    and not name.startswith(("OPENAI_", "ANTHROPIC_", "GROQ_", "MODAL_"))
                     and not name.lower().endswith("_proxy")}
         self.env["LC_ALL"] = "C.UTF-8"
 
@@ -560,12 +564,12 @@ class Vectors(Case):
     @needs("echo")
     def test_what_is_wrong(self):
         for args, code, exit_code, says in (
-                (["embed"], "invalid_request", 2, "MODEL"),
+                (["embed"], "invalid_request", 2, "model"),
                 (["embed", "echo:"], "invalid_request", 2, "texts"),
                 (["embed", "nobody:x", "hi"], "not_found", 3, "nobody"),
                 (["embed", "echo:", "hi"], "unsupported", 1, "echo"),
                 (["embed", "echo:", "--normalize", "--no-normalize", "hi"], "invalid_request", 2, "--normalize"),
-                (["rerank", "echo:"], "invalid_request", 2, "QUERY"),
+                (["rerank", "echo:"], "invalid_request", 2, "query"),
                 (["rerank", "echo:", "query"], "invalid_request", 2, "documents"),
                 (["rerank", "echo:", "query", "document"], "unsupported", 1, "echo")):
             out, err = self.infer(*args, code=exit_code)
@@ -954,6 +958,16 @@ class Terminal(Case):
         out, _ = self.infer("run", "-m", "echo:", "a\x1bb")
         self.assertEqual(out, "a\x1bb", "a file gets the text as it is")
 
+    def test_nothing_is_left_of_the_bar_of_a_picture(self):
+        with provider_mock.ProviderMock() as mock:
+            shown = self.on_terminal("image", "-m", "openai:mock-1", "--base-url", mock.url, "-o", "a.png", "-n", "2", "hi",
+                                     which=["stderr"])
+            if "not_found: " in shown:
+                self.skipTest("the providers are not built here")
+        self.assertIn("picture 1 of 2", shown)
+        self.assertIn("picture 2 of 2", shown)
+        self.assertTrue(shown.endswith("\r\x1b[K"), repr(shown))
+
     def test_nothing_is_left_of_a_progress_bar(self):
         shown = self.on_terminal("run", "-m", "echo:", "hi", which=["stderr"])
         self.assertTrue(shown == "" or shown.endswith("\r\x1b[K"), repr(shown))
@@ -962,7 +976,7 @@ class Terminal(Case):
 CANARY = "sk-canary-0123456789abcdef"
 
 
-class Cloud(Case):
+class CloudCase(Case):
     """Models of providers, played by a server on this machine."""
     def setUp(self):
         super().setUp()
@@ -972,7 +986,8 @@ class Cloud(Case):
         self.mock = provider_mock.ProviderMock()
         self.addCleanup(self.mock.__exit__)
         self.env["OPENAI_BASE_URL"] = self.env["ANTHROPIC_BASE_URL"] = self.mock.url
-        self.env["OPENAI_API_KEY"] = self.env["ANTHROPIC_API_KEY"] = CANARY
+        self.env["GROQ_BASE_URL"] = self.mock.groq_url
+        self.env["OPENAI_API_KEY"] = self.env["ANTHROPIC_API_KEY"] = self.env["GROQ_API_KEY"] = CANARY
 
     def infer(self, *args, **options):
         """As ever, and the key is nowhere in what is printed."""
@@ -985,6 +1000,17 @@ class Cloud(Case):
         headers = dict({"retry-after-ms": "10"}, **{name.replace("_", "-"): value for name, value in headers.items()})
         self.mock.plan += [provider_mock.Refusal(status, code, headers)] * times
 
+    def file(self, name, data):
+        with open(os.path.join(self.dir, name), "wb") as file:
+            file.write(data if isinstance(data, bytes) else json.dumps(data).encode())
+        return name
+
+    def bytes_of(self, name):
+        with open(os.path.join(self.dir, name), "rb") as file:
+            return file.read()
+
+
+class Cloud(CloudCase):
     def test_an_answer_streams(self):
         for model in ("openai:mock-1", "anthropic:mock-1"):
             out, err = self.infer("run", "-m", model, "--system", "Be brief.", PARIS)
@@ -1059,6 +1085,83 @@ class Cloud(Case):
         self.assertNotIn("x-api-key", self.mock.requests[1].headers,
                          "the environment's key is for the environment's address")
 
+        self.assertRegex(self.infer("models", "groq")[0], r"(?m)^groq:mock-1 +tests +2025-08-07$")
+        self.assertEqual(self.mock.requests[-1].path, "/openai/v1/models")
+        self.assertIn("modal:mock-2", self.infer("models", "modal", "--base-url", self.mock.url)[0])
+
+    def test_groq(self):
+        lines = self.lines(self.infer("run", "--json", "-m", "groq:mock-1", PARIS)[0])
+        self.check_grammar(lines)
+        self.assertEqual(self.text(lines), provider_mock.TEXT)
+        self.assertEqual("".join(line["text"] for line in lines if line["kind"] == "reasoning"), "Easy.")
+        requests, tokens = lines[0]["rate_limits"]
+        self.assertEqual(requests, {"what": "requests", "limit": 14400, "remaining": 14399, "reset_s": 6,
+                                    "window_s": 86400})
+        self.assertEqual((tokens["what"], tokens["remaining"], tokens["window_s"]), ("tokens", 17966, 60))
+        self.assertTrue(lines[0]["issuer"].startswith("groq@http://127.0.0.1:"))
+        self.assertEqual(lines[-1]["usage"]["queue_ms"], 250)
+        self.assertEqual(self.mock.requests[0].headers["authorization"], "Bearer " + CANARY)
+        out, err = self.infer("run", "--stats", "-m", "groq:mock-1", PARIS)
+        self.assertRegex(err, r"(?m)^infer: left: 14399 of 14400 requests, all again in 6\.0 s; 17966 of 18000 tokens")
+        for status, code, exit_code in ((413, "too_large", 1), (498, "overloaded", 5)):
+            self.refused(status, "some_word")
+            self.one_error(self.infer("run", "--no-retry", "-m", "groq:mock-1", "hi", code=exit_code)[1], code)
+
+    def test_responses(self):
+        out, _ = self.infer("run", "-m", "openai:mock-1", "--text-api", "responses", PARIS)
+        self.assertEqual(out, provider_mock.TEXT)
+        lines = self.lines(self.infer("run", "--json", "-m", "openai:mock-1", "--text-api", "responses", "--no-store",
+                                      "--previous-response", "resp_0", "--cache-key", "k", "--service-tier", "flex", PARIS)[0])
+        self.check_grammar(lines)
+        self.assertEqual(self.text(lines), provider_mock.TEXT)
+        self.assertEqual(lines[0]["response_id"], "resp_1")
+        self.assertEqual((lines[-1]["usage"]["cache_read"], lines[-1]["usage"]["reasoning"]), (16, 2))
+        sent = self.mock.requests[-1]
+        self.assertEqual(sent.path, "/v1/responses")
+        self.assertEqual((sent.body["previous_response_id"], sent.body["store"]), ("resp_0", False))
+        self.infer("run", "-m", "groq:mock-1", "--service-tier", "flex", PARIS)
+        self.assertEqual(self.mock.requests[-1].body["service_tier"], "flex")
+        _, err = self.infer("run", "-m", "openai:mock-1", "--text-api", "both", "hi", code=2)
+        self.assertIn("auto, chat, responses", self.one_error(err, "invalid_request"))
+        _, err = self.infer("run", "-m", "openai:mock-1", "--store", "--no-store", "hi", code=2)
+        self.one_error(err, "invalid_request")
+
+    def test_an_answer_is_held_against_its_schema(self):
+        schema = self.file("schema", {"type": "object", "properties": {"city": {"type": "string"}},
+                                      "required": ["city"], "additionalProperties": False})
+        out, err = self.infer("run", "-m", "openai:mock-1", "--schema", schema, PARIS, code=1)
+        self.assertEqual(out, provider_mock.TEXT, "what came is shown")
+        self.one_error(err, "invalid_output")
+        sent = self.mock.requests[0].body["response_format"]
+        self.assertEqual((sent["type"], sent["json_schema"]["strict"]), ("json_schema", True))
+        line = self.lines(self.infer("run", "--json", "-m", "openai:mock-1", "--schema", schema, PARIS, code=1)[0])[-1]
+        self.assertEqual((line["code"], line["partial"]["text"]), ("invalid_output", provider_mock.TEXT))
+        self.assertIn("rule", line["details"])
+        out, err = self.infer("run", "-m", "openai:mock-1", "--schema", schema, "--no-check", "--no-strict", PARIS)
+        self.assertEqual((out, err), (provider_mock.TEXT, ""))
+        self.assertIsNot(self.mock.requests[-1].body["response_format"]["json_schema"].get("strict"), True)
+        self.infer("run", "-m", "openai:mock-1", "--json-object", PARIS, code=1)
+        self.assertEqual(self.mock.requests[-1].body["response_format"], {"type": "json_object"})
+        self.one_error(self.infer("run", "-m", "openai:mock-1", "--no-check", "hi", code=2)[1], "invalid_request")
+
+    def test_an_app_is_waited_for(self):
+        self.mock.plan += [provider_mock.Refusal(503, "starting")]
+        out, err = self.infer("warmup", "modal:mock-1", "--base-url", self.mock.url)
+        self.assertRegex(out, r"\Amodal:mock-1 answers, after [0-9.]+ s\n\Z")
+        self.assertEqual([request.method for request in self.mock.requests], ["GET", "GET"])
+        warm = json.loads(self.infer("warmup", "modal:mock-1", "--base-url", self.mock.url, "--json")[0])
+        self.assertEqual((warm["id"], warm["ok"]), ("modal:mock-1", True))
+        self.mock.plan += [provider_mock.Refusal(503, "starting")] * 100
+        self.one_error(self.infer("warmup", "modal:mock-1", "--base-url", self.mock.url, "--cold-start", "0.2", code=6)[1],
+                       "timeout")
+        del self.mock.plan[:]
+        self.mock.plan += [provider_mock.Refusal(401, "no_token")]
+        self.one_error(self.infer("warmup", "modal:mock-1", "--base-url", self.mock.url, code=4)[1], "unauthorized")
+        self.one_error(self.infer("warmup", "modal:mock-1", "--base-url", "http://127.0.0.1:1/v1", "--cold-start", "0.2",
+                                  code=6)[1], "timeout")
+        self.one_error(self.infer("warmup", "openai:mock-1", code=1)[1], "unsupported")
+        self.one_error(self.infer("warmup", "modal:a/b", code=2)[1], "invalid_request")
+
     def test_models_of_nobody(self):
         self.one_error(self.infer("models", "nobody", code=1)[1], "unsupported")
         self.assertIn("infer models openai", self.one_error(
@@ -1124,7 +1227,7 @@ class Cloud(Case):
                               r"infer: rate_limited: .*; trying again in 0\.0 s \(3 of 3\)\n\Z")
 
     def test_no_key(self):
-        for name in ("OPENAI", "ANTHROPIC"):
+        for name in ("OPENAI", "ANTHROPIC", "GROQ"):
             del self.env[name + "_API_KEY"], self.env[name + "_BASE_URL"]
             for args in (["run", "-m", name.lower() + ":mock-1", "hi"], ["models", name.lower()]):
                 _, err = self.infer(*args, code=4)
@@ -1132,7 +1235,8 @@ class Cloud(Case):
         self.assertEqual(self.mock.requests, [])
 
     def test_keys_are_not_taken_on_the_command_line(self):
-        for args in (["--api-key", CANARY], ["--api-key=" + CANARY], ["--key=" + CANARY]):
+        for args in (["--api-key", CANARY], ["--api-key=" + CANARY], ["--key=" + CANARY], ["--modal-key", CANARY],
+                     ["--modal-secret", CANARY]):
             _, err = self.infer("run", "-m", "openai:mock-1", *args, "hi", code=2)
             self.assertIn("OPENAI_API_KEY", self.one_error(err, "invalid_request"))
         _, err = self.infer("run", "-m", "openai:mock-1", "--api-key-env", CANARY, "hi", code=4)
@@ -1188,7 +1292,7 @@ class Cloud(Case):
             _, err = self.infer("run", "-m", "openai:mock-1", *args, "hi", code=2)
             self.assertIn(args[0] + " is for models that are loaded here", self.one_error(err, "invalid_request"))
         for args in (["--base-url", self.mock.url], ["--no-retry"], ["--api-key-env", "OPENAI_API_KEY"],
-                     ["--ca-file", "x"], ["--proxy", "none"]):
+                     ["--ca-file", "x"], ["--proxy", "none"], ["--text-api", "chat"], ["--cold-start", "5"]):
             _, err = self.infer("run", "-m", "echo:", *args, "hi", code=2)
             self.assertIn(args[0] + " is for models of a provider", self.one_error(err, "invalid_request"))
         self.assertEqual(self.mock.requests, [])
@@ -1196,7 +1300,10 @@ class Cloud(Case):
     def test_what_is_not_for_providers(self):
         _, err = self.infer("bench", "openai:mock-1", code=1)
         self.assertIn("loaded here", self.one_error(err, "unsupported"))
-        for command in (["embed", "openai:mock-1", "hi"], ["rerank", "anthropic:mock-1", "query", "document"]):
+        for command in (["embed", "anthropic:mock-1", "hi"], ["embed", "groq:mock-1", "hi"],
+                        ["rerank", "openai:mock-1", "query", "document"], ["rerank", "anthropic:mock-1", "query", "document"],
+                        ["image", "-m", "anthropic:mock-1", "-o", "x.png", "hi"],
+                        ["image", "-m", "groq:mock-1", "-o", "x.png", "hi"]):
             self.one_error(self.infer(*command, code=1)[1], "unsupported")
         with open(os.path.join(self.dir, "g"), "w") as file:
             file.write('root ::= "a"')
@@ -1283,9 +1390,346 @@ class Cloud(Case):
         found = json.loads(self.infer("doctor", "--json", code=None)[0])
         self.assertEqual(found["providers"]["openai"],
                          {"key": True, "address": self.mock.url, "from": "OPENAI_BASE_URL"})
-        del self.env["OPENAI_BASE_URL"]
-        self.assertIn("https://api.openai.com", self.infer("doctor", code=None)[0])
+        del self.env["OPENAI_BASE_URL"], self.env["GROQ_BASE_URL"]
+        self.env.update(MODAL_PROXY_TOKEN_ID="ak-1", MODAL_PROXY_TOKEN_SECRET="as-1")
+        out, _ = self.infer("doctor", code=None)
+        self.assertIn("https://api.openai.com", out)
+        self.assertRegex(out, r"(?m)^  groq: +set +https://api\.groq\.com")
+        self.assertRegex(out, r"(?m)^  modal: +set +https://workspace--app-function\.modal\.run")
+        self.assertRegex(out, r"(?m)^  MODAL_PROXY_TOKEN_ID +set$")
+        self.assertNotIn("ak-1", out)
         self.assertEqual(self.mock.requests, [], "nobody is asked")
+
+
+class Describe(CloudCase):
+    """Pictures and documents, to words."""
+    def setUp(self):
+        super().setUp()
+        self.red = self.file("red.png", provider_mock.png(8, 8))
+
+    def parts(self, request=-1):
+        """Of the last message that was sent: (texts, addresses of pictures)."""
+        content = self.mock.requests[request].body["messages"][-1]["content"]
+        return ([part["text"] for part in content if part["type"] == "text"],
+                [part["image_url"]["url"] for part in content if part["type"] == "image_url"])
+
+    def data_url(self, name="red.png"):
+        return "data:image/png;base64," + base64.b64encode(self.bytes_of(name)).decode()
+
+    def test_a_file(self):
+        for model in ("openai:mock-1", "groq:mock-1", "anthropic:mock-1"):
+            self.assertEqual(self.infer("describe", "-m", model, self.red), (provider_mock.TEXT, ""))
+        self.assertEqual(self.parts(0), (["Describe this picture."], [self.data_url()]))
+        self.assertEqual(self.parts(1)[1], [self.data_url()])
+        source = [part["source"] for part in self.mock.requests[2].body["messages"][0]["content"] if part["type"] == "image"]
+        self.assertEqual(source, [{"type": "base64", "media_type": "image/png", "data": self.data_url().split(",")[1]}])
+
+    def test_words_after_the_pictures_are_the_prompt(self):
+        self.file("blue.png", provider_mock.png(8, 8, (0, 0, 255)))
+        for args, prompt, pictures in (
+                (["red.png", "What is it?"], "What is it?", 1), (["red.png", "Colour?"], "Colour?", 1),
+                (["red.png", "blue.png", "Colours"], "Colours", 2), (["red.png", "--prompt", "red.png"], "red.png", 1),
+                (["red.png", "blue.png"], "Describe this picture.", 2),
+                (["https://example.test/a.jpg", "--system", "Be brief."], "Describe this picture.", 1)):
+            self.infer("describe", "-m", "openai:mock-1", *args)
+            texts, addresses = self.parts()
+            self.assertEqual((texts, len(addresses)), ([prompt], pictures), args)
+        self.assertEqual(self.parts()[1], ["https://example.test/a.jpg"], "passed on")
+        _, err = self.infer("describe", "-m", "openai:mock-1", "red.png", "bleu.png", code=3)
+        self.assertIn("bleu.png", self.one_error(err, "not_found"))
+
+    def test_bytes_from_stdin_and_data_addresses(self):
+        self.infer("describe", "-m", "openai:mock-1", "-", stdin=self.bytes_of("red.png"))
+        self.assertEqual(self.parts()[1], [self.data_url()])
+        self.infer("describe", "-m", "openai:mock-1", self.data_url())
+        self.assertEqual(self.parts()[1], [self.data_url()])
+        self.infer("run", "-m", "openai:mock-1", "--image", "-", "--image", "red.png", "hi", stdin=self.bytes_of("red.png"))
+        self.assertEqual(self.parts(), (["hi"], [self.data_url()] * 2))
+
+    def test_detail_and_json(self):
+        lines = self.lines(self.infer("describe", "--json", "-m", "openai:mock-1", "--detail", "low", self.red)[0])
+        self.check_grammar(lines)
+        self.assertEqual(self.text(lines), provider_mock.TEXT)
+        content = self.mock.requests[0].body["messages"][-1]["content"]
+        self.assertEqual([part["image_url"]["detail"] for part in content if part["type"] == "image_url"], ["low"])
+
+    def test_a_document(self):
+        pdf = self.file("paper.pdf", b"%PDF-1.4\n%%EOF\n")
+        self.infer("describe", "-m", "openai:mock-1", pdf, "What does it say?")
+        files = [part["file"] for part in self.mock.requests[0].body["messages"][-1]["content"] if part["type"] == "file"]
+        self.assertEqual(files[0]["filename"], "paper.pdf")
+        self.assertTrue(files[0]["file_data"].startswith("data:application/pdf;base64,"))
+        self.infer("describe", "-m", "anthropic:mock-1", pdf)
+        self.assertIn("document", [part["type"] for part in self.mock.requests[1].body["messages"][-1]["content"]])
+        self.one_error(self.infer("describe", "-m", "groq:mock-1", pdf, code=1)[1], "unsupported")
+
+    def test_a_conversation_that_saw_a_picture_goes_on(self):
+        messages = self.file("m.json", [{"role": "user", "content": [
+            {"type": "text", "text": "Look."}, {"type": "image_url", "image_url": {"url": self.data_url()}}]}])
+        self.infer("run", "-m", "openai:mock-1", "--messages", messages)
+        self.assertEqual(self.parts(), (["Look."], [self.data_url()]))
+
+    def test_what_is_wrong(self):
+        self.file("words.txt", b"only words"), self.file("empty.png", b"")
+        os.mkdir(os.path.join(self.dir, "directory"))
+        for args, code, exit_code, says in (
+                (["none.png"], "not_found", 3, "none.png"), (["words.txt"], "unsupported", 1, "words.txt"),
+                (["empty.png"], "invalid_request", 2, "empty.png"), (["directory"], "io", 9, "directory"),
+                ([""], "invalid_request", 2, "''"), (["ftp://example.test/a.png"], "invalid_request", 2, "https://"),
+                (["https://"], "invalid_request", 2, "server"), (["data:image/png"], "invalid_request", 2, "comma"),
+                (["-", "-"], "invalid_request", 2, "once"), (["-", "--prompt", "-"], "invalid_request", 2, "once"),
+                (["-"], "invalid_request", 2, "no bytes"), (["red.png", "--frob"], "invalid_request", 2, "--frob"),
+                ([], "invalid_request", 2, "IMAGE")):
+            out, err = self.infer("describe", "-m", "openai:mock-1", *args, code=exit_code)
+            self.assertEqual(out, "", args)
+            self.assertIn(says, self.one_error(err, code))
+        self.assertIn("-m", self.one_error(self.infer("describe", self.red, code=2)[1], "invalid_request"))
+        self.assertEqual(self.lines(self.infer("describe", "--json", self.red, code=2)[0])[-1]["code"], "invalid_request")
+        done = subprocess.run(["sh", "-c", 'exec "$0" describe -m openai:mock-1 - <&-', INFER], stderr=subprocess.PIPE,
+                              cwd=self.dir, env=self.env, timeout=PATIENCE)
+        self.assertEqual(done.returncode, 9)
+        self.one_error(done.stderr.decode(), "io")
+        self.assertEqual(self.mock.requests, [])
+        self.one_error(self.infer("run", "-m", "openai:mock-1", "--image", self.red, code=2)[1], "invalid_request")
+
+    @needs("echo")
+    def test_a_model_without_eyes_says_so(self):
+        self.one_error(self.infer("describe", "-m", "echo:", self.red, code=1)[1], "unsupported")
+
+    def test_what_providers_refuse(self):
+        self.refused(429, "rate_limit_exceeded")
+        self.assertEqual(self.infer("describe", "-m", "openai:mock-1", self.red)[0], provider_mock.TEXT)
+        self.assertEqual(len(self.mock.requests), 2)
+        self.refused(401, "invalid_api_key")
+        self.one_error(self.infer("describe", "-m", "openai:mock-1", self.red, code=4)[1], "unauthorized")
+
+    def test_an_interrupt_keeps_what_came(self):
+        self.mock.plan += [provider_mock.Stall(1)]
+        process = self.start("describe", "-m", "openai:mock-1", self.red)
+        self.assertTrue(os.read(process.stdout.fileno(), 4096))
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=PATIENCE)
+        self.assertEqual(process.returncode, 130)
+        self.one_error(err.decode(), "cancelled")
+
+
+class Pictures(CloudCase):
+    """Words, to pictures."""
+    def size_of(self, name):
+        data = self.bytes_of(name)
+        self.assertTrue(data.startswith(b"\x89PNG"), name)
+        return struct.unpack(">II", data[16:24])
+
+    def paint(self, *args, model="openai:mock-1", prompt="a red circle", **options):
+        return self.infer("image", "-m", model, *args, prompt, **options)
+
+    def files(self):
+        return sorted(os.listdir(self.dir))
+
+    def test_one(self):
+        self.assertEqual(self.paint("-o", "red.png", "--size", "32x16"), ("red.png\n", ""))
+        self.assertEqual(self.size_of("red.png"), (32, 16))
+        sent = self.mock.requests[0]
+        self.assertEqual((sent.path, sent.body["prompt"], sent.body["size"]),
+                         ("/v1/images/generations", "a red circle", "32x16"))
+        self.assertEqual(self.files(), ["red.png"])
+
+    def test_several(self):
+        self.assertEqual(self.paint("-o", "red.png", "-n", "3")[0], "red-1.png\nred-2.png\nred-3.png\n")
+        self.assertEqual([self.size_of("red-%d.png" % i) for i in (1, 2, 3)], [(16, 16), (32, 32), (48, 48)])
+        self.assertEqual(self.files(), ["red-1.png", "red-2.png", "red-3.png"])
+
+    def test_the_name_says_the_format_unless_an_option_does(self):
+        for args, name, kind in ((["-o", "a.jpg"], "a.jpg", "jpeg"), (["-o", "a.WEBP"], "a.WEBP", "webp"),
+                                 (["-o", "a", "--format", "webp"], "a", "webp"), (["-o", "b"], "b", None),
+                                 (["-o", "a.png"], "a.png", None), (["-o", "c.png", "--format", "png"], "c.png", "png")):
+            self.assertEqual(self.paint(*args), (name + "\n", ""))
+            self.assertEqual(self.mock.requests[-1].body.get("output_format"), kind)
+            if kind:
+                self.assertTrue(self.bytes_of(name).startswith((provider_mock.PICTURES.get(kind) or b"\x89PNG")[:4]))
+        _, err = self.paint("-o", "a.gif", code=2)
+        self.assertIn("--format", self.one_error(err, "invalid_request"))
+
+    def test_settings_reach_the_provider(self):
+        _, err = self.paint("-o", "a.jpg", "--quality", "low", "--background", "opaque", "--compression", "50")
+        body = self.mock.requests[0].body
+        self.assertEqual((body["quality"], body["background"], body["output_compression"]), ("low", "opaque", 50))
+        self.assertEqual(err, "")
+        for option in ("--seed", "--steps", "--guidance", "--negative"):
+            _, err = self.paint("-o", "a.jpg", "--force", option, "1")
+            self.assertRegex(err, r"\Ainfer: warning: [^\n]+\n\Z", option)
+
+    def test_stdout(self):
+        process = self.start("image", "-m", "openai:mock-1", "-o", "-", "--size", "4x4", "hi")
+        out, err = process.communicate(timeout=PATIENCE)
+        self.assertEqual((process.returncode, out, err), (0, provider_mock.png(4, 4), b""))
+        with open("/dev/full", "wb") as full:
+            process = self.start("image", "-m", "openai:mock-1", "-o", "-", "hi", stdout=full)
+            _, err = process.communicate(timeout=PATIENCE)
+        self.assertEqual(process.returncode, 9)
+        self.one_error(err.decode(), "io")
+
+    def test_a_prompt_from_stdin(self):
+        self.paint("-o", "a.png", prompt="-", stdin=b"a blue circle\n")
+        self.assertEqual(self.mock.requests[0].body["prompt"], "a blue circle")
+
+    def test_json(self):
+        lines = self.lines(self.paint("--json", "-o", "red.png", "-n", "2")[0])
+        media = [line for line in lines if line["kind"] == "media"]
+        self.assertEqual([(line["path"], line["width"], line["height"]) for line in media],
+                         [("red-1.png", 16, 16), ("red-2.png", 32, 32)])
+        self.assertEqual(media[0]["bytes"], len(self.bytes_of("red-1.png")))
+        self.assertEqual(json.loads(media[0]["extra"])["revised_prompt"], "A a red circle")
+        self.assertNotIn("base64", media[0])
+        self.assertEqual((lines[-1]["kind"], lines[-1]["usage"]["output"]), ("finish", 272))
+        lines = self.lines(self.paint("--json", "--size", "2x2")[0])
+        self.assertEqual([base64.b64decode(line["base64"]) for line in lines if line["kind"] == "media"],
+                         [provider_mock.png(2, 2)], "without a file the picture is in its line")
+
+    def test_previews(self):
+        lines = self.lines(self.paint("--json", "-o", "red.png", "--previews", "2", "--save-previews")[0])
+        self.assertEqual(self.files(), ["red.png", "red.preview-1.png", "red.preview-2.png"])
+        self.assertEqual([(line["path"], line["preview"]) for line in lines if line["kind"] == "media"],
+                         [("red.preview-1.png", True), ("red.preview-2.png", True), ("red.png", False)])
+        self.assertEqual(self.mock.requests[0].body["partial_images"], 2)
+        self.assertEqual(self.paint("-o", "blue.png", "--previews", "1"), ("blue.png\n", ""))
+        self.assertIn("--previews", self.one_error(self.paint("-o", "a.png", "--save-previews", code=2)[1], "invalid_request"))
+
+    def test_edits(self):
+        red = self.file("red.png", provider_mock.png(8, 8))
+        self.paint("-o", "new.png", "--edit", red)
+        sent = self.mock.requests[0]
+        self.assertEqual(sent.path, "/v1/images/edits")
+        self.assertEqual(sent.body["image"], ("red.png", "image/png", self.bytes_of(red)))
+        self.assertEqual(sent.body["prompt"], "a red circle")
+        self.paint("-o", "two.png", "--edit", red, "--edit", "-", "--mask", red, stdin=provider_mock.png(4, 4))
+        pictures, mask = self.mock.requests[1].body["image[]"], self.mock.requests[1].body["mask"]
+        self.assertEqual([picture[2] for picture in pictures], [self.bytes_of(red), provider_mock.png(4, 4)])
+        self.assertEqual(mask[2], self.bytes_of(red))
+
+    def test_a_picture_that_is_elsewhere_is_named(self):
+        self.mock.plan += [provider_mock.Addresses()] * 3
+        self.assertEqual(self.paint("-o", "a.png", "-n", "2")[0],
+                         "https://pictures.test/1.png\nhttps://pictures.test/2.png\n")
+        media = [line for line in self.lines(self.paint("--json", "-o", "a.png")[0]) if line["kind"] == "media"]
+        self.assertEqual(media[0]["url"], "https://pictures.test/1.png")
+        _, err = self.paint("-o", "-", code=1)
+        self.assertIn("https://pictures.test/1.png", self.one_error(err, "unsupported"))
+        self.assertEqual(self.files(), [])
+
+    def test_nothing_is_overwritten_unless_it_may_be(self):
+        self.file("red.png", b"mine"), self.file("blue-2.png", b"mine"), self.file("a.preview-1.png", b"mine")
+        for args in (["-o", "red.png"], ["-o", "blue.png", "-n", "2"],
+                     ["-o", "a.png", "--previews", "1", "--save-previews"]):
+            self.assertIn("--force", self.one_error(self.paint(*args, code=2)[1], "invalid_request"))
+        self.assertEqual((self.mock.requests, self.bytes_of("red.png")), ([], b"mine"), "nothing was paid for")
+        self.paint("-o", "red.png", "--force")
+        self.assertEqual(self.size_of("red.png"), (16, 16))
+        self.assertEqual(self.paint("-o", "/dev/null")[0], "/dev/null\n")
+
+    def test_what_is_wrong(self):
+        os.mkdir(os.path.join(self.dir, "directory"))
+        self.file("words.txt", b"words")
+        for args, code, exit_code, says in (
+                ([], "invalid_request", 2, "-o"), (["-o", "directory"], "invalid_request", 2, "directory"),
+                (["-o", "none/a.png"], "not_found", 3, "none"), (["-o", "words.txt/a.png"], "not_found", 3, "words.txt"),
+                (["-o", "a.png", "--size", "big"], "invalid_request", 2, "--size"),
+                (["-o", "a.png", "--size", "0x4"], "invalid_request", 2, "--size"),
+                (["-o", "a.png", "--size", "4x"], "invalid_request", 2, "--size"),
+                (["-o", "a.png", "--size", "4x4x4"], "invalid_request", 2, "--size"),
+                (["-o", "a.png", "-n", "0"], "invalid_request", 2, "n"),
+                (["-o", "a.png", "-n", "many"], "invalid_request", 2, "many"),
+                (["-o", "a.png", "--compression", "101"], "invalid_request", 2, "compression"),
+                (["-o", "a.png", "--mask", "words.txt"], "invalid_request", 2, "--edit"),
+                (["-o", "a.png", "--edit", "words.txt"], "unsupported", 1, "words.txt"),
+                (["-o", "a.png", "--edit", "none.png"], "not_found", 3, "none.png"),
+                (["-o", "a.png", "--edit", "-", "--edit", "-"], "invalid_request", 2, "once"),
+                (["-o", "-", "-n", "2"], "invalid_request", 2, "one picture"),
+                (["-o", "-", "--json"], "invalid_request", 2, "stdout"),
+                (["-o", "a.png", "--frob"], "invalid_request", 2, "--frob")):
+            _, err = self.paint(*args, code=exit_code)
+            self.assertIn(says, self.one_error(err, code))
+        self.assertIn("-m", self.one_error(self.infer("image", "-o", "a.png", "hi", code=2)[1], "invalid_request"))
+        self.assertIn("prompt", self.one_error(self.infer("image", "-m", "openai:mock-1", "-o", "a.png", code=2)[1],
+                                               "invalid_request"))
+        self.assertEqual(self.mock.requests, [])
+        self.refused(401, "invalid_api_key")
+        self.one_error(self.paint("-o", "a.png", code=4)[1], "unauthorized")
+        self.refused(400, "moderation_blocked")
+        self.one_error(self.paint("-o", "a.png", code=1)[1], "content_filtered")
+        self.assertEqual(self.files(), ["directory", "words.txt"])
+
+    def test_a_full_disc(self):
+        _, err = self.paint("-o", "/dev/full", code=9)
+        self.assertIn("/dev/full", self.one_error(err, "io"))
+        out, _ = self.paint("--json", "-o", "/dev/full", code=9)
+        self.assertEqual(self.lines(out)[-1]["code"], "io")
+
+        def limit():
+            resource.setrlimit(resource.RLIMIT_FSIZE, (1024, 1024))
+        run = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "cwd": self.dir, "env": self.env,
+               "preexec_fn": limit, "timeout": PATIENCE}
+        if subprocess.run([INFER, "version"], **run).returncode != 0:
+            self.skipTest("a sanitizer's runtime writes files of its own")
+        # The first has room, the others have not: it stays, and each of them is told.
+        done = subprocess.run([INFER, "image", "-m", "openai:mock-1", "-o", "red.png", "-n", "3", "hi"], **run)
+        self.assertEqual((done.returncode, done.stdout), (9, b"red-1.png\n"), done.stderr)
+        err = done.stderr.decode()
+        self.assertRegex(err, r"red-3\.png cannot be written: File too large\n")
+        self.assertRegex(err, r"red-2\.png cannot be written: File too large; 1 of 3 pictures were written\n\Z")
+        self.assertEqual(self.files(), ["red-1.png"], "no half of a picture is left")
+
+    def test_what_came_before_a_failure_stays(self):
+        self.mock.plan += [provider_mock.Gone(1)] * 2
+        out, err = self.paint("-o", "red.png", "-n", "2", "--previews", "1", code=7)
+        self.assertEqual((out, self.files()), ("red-1.png\n", ["red-1.png"]))
+        self.assertRegex(err, r"\Ainfer: 1 of 2 pictures were written[^\n]*\ninfer: (truncated|network): [^\n]+\n\Z")
+        self.assertEqual(len(self.mock.requests), 1, "a picture is never asked for twice")
+
+    def test_an_interrupt_leaves_no_half_of_a_file(self):
+        self.mock.plan += [provider_mock.Stall(1)]
+        process = self.start("image", "-m", "openai:mock-1", "-o", "red.png", "--previews", "1", "--save-previews", "hi")
+        self.assertEqual(process.stdout.readline(), b"red.preview-1.png\n")
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=PATIENCE)
+        self.assertEqual(process.returncode, 130)
+        self.one_error(err.decode(), "cancelled")
+        self.assertEqual(self.files(), ["red.preview-1.png"])
+
+
+class CloudVectors(CloudCase):
+    """Vectors of providers."""
+    def test_a_vector_a_line(self):
+        for args in (["-m", "openai:mock-1"], ["openai:mock-1"]):
+            out, err = self.infer("embed", *args, "a cat", "-", stdin=b"dogs\n\n")
+            self.assertEqual((out, err), ("5 0 0 0\n4 1 0 0\n", ""))
+        self.assertEqual(self.mock.requests[0].body["input"], ["a cat", "dogs"])
+        out, _ = self.infer("embed", "--json", "--dimensions", "2", "-m", "openai:mock-1", "a cat")
+        line, finish = self.lines(out)
+        self.assertEqual((line["dimensions"], line["values"]), (2, [5, 0]))
+        self.assertEqual(finish["usage"]["input"], 1)
+        self.assertEqual(self.mock.requests[-1].body["dimensions"], 2)
+
+    def test_many_texts_are_few_requests(self):
+        count = 3000
+        out, _ = self.infer("embed", "-m", "openai:mock-1", "-", stdin="".join("%d\n" % i for i in range(count)).encode())
+        self.assertEqual([line.split()[0] for line in out.splitlines()], [str(len(str(i))) for i in range(count)])
+        # Several run at once. As many as the library sends to a server of this kind, and the rest of it.
+        sizes = sorted((len(request.body["input"]) for request in self.mock.requests), reverse=True)
+        self.assertEqual(sum(sizes), count)
+        self.assertEqual(sizes[:-1], [sizes[0]] * (len(sizes) - 1), "the program cuts nothing smaller")
+        self.assertGreater(sizes[0], 64)
+
+    def test_what_is_wrong(self):
+        self.refused(429, "rate_limit_exceeded")
+        self.assertEqual(self.infer("embed", "-m", "openai:mock-1", "hi")[0], "2 0 0 0\n")
+        self.refused(401, "invalid_api_key")
+        self.one_error(self.infer("embed", "-m", "openai:mock-1", "hi", code=4)[1], "unauthorized")
+        self.assertEqual(len(self.mock.requests), 3)
+        for args in (["-m", "openai:mock-1"], ["-m", ""], []):
+            self.one_error(self.infer("embed", *args, code=2)[1], "invalid_request")
+        _, err = self.infer("embed", "-m", "openai:mock-1", "--threads", "1", "hi", code=2)
+        self.assertIn("--threads", self.one_error(err, "invalid_request"))
 
 
 class Tools(Case):
@@ -1377,7 +1821,8 @@ class Guide(Case):
         self.assertEqual({example["kind"] for example in examples}, kinds)
 
     def test_every_option_is_told(self):
-        for command in (["run"], ["chat"], ["embed"], ["rerank"], ["bench"], ["models"], ["plugin", "check"]):
+        for command in (["run"], ["describe"], ["image"], ["chat"], ["embed"], ["rerank"], ["bench"], ["models"],
+                        ["warmup"], ["plugin", "check"]):
             out, _ = self.infer(*command, "--help")
             for option in set(re.findall(r"(?m)^ +(?:-\w,)?(--[a-z-]+)", out)) - {"--help"}:
                 self.assertRegex(self.guide, r"`%s[ `]" % option)

@@ -12,13 +12,27 @@ namespace infer::cli {
 namespace {
 
 constexpr CloudProvider kProviders[] = {
-    {"openai", "OPENAI_API_KEY", {"OPENAI_BASE_URL", "OPENAI_API_BASE"}},
-    {"anthropic", "ANTHROPIC_API_KEY", {"ANTHROPIC_BASE_URL", "ANTHROPIC_API_BASE"}},
+    {"openai", "OPENAI_API_KEY", {"OPENAI_BASE_URL", "OPENAI_API_BASE"}, {}, "any"},
+    {"anthropic", "ANTHROPIC_API_KEY", {"ANTHROPIC_BASE_URL", "ANTHROPIC_API_BASE"}, {}, "any"},
+    {"groq", "GROQ_API_KEY", {"GROQ_BASE_URL"}, {}, "any"},
+    {"modal",
+     "MODAL_API_KEY",
+     {"MODAL_BASE_URL"},
+     {"MODAL_PROXY_TOKEN_ID", "MODAL_PROXY_TOKEN_SECRET"},
+     "workspace/app/function"},
 };
 
 std::string variable(const char* name) {
-  const char* value = std::getenv(name);
+  const char* value = name == nullptr ? nullptr : std::getenv(name);
   return value == nullptr ? std::string() : value;
+}
+
+Result<TextApi> text_api_of(const std::string& name) {
+  if (name.empty() || name == "auto") return TextApi::kAuto;
+  if (name == "chat") return TextApi::kChat;
+  if (name == "responses") return TextApi::kResponses;
+  return Error(Errc::kInvalidRequest, "--text-api: '" + name + "' is none of auto, chat, responses")
+      .with_detail("field", "text-api");
 }
 
 }  // namespace
@@ -39,6 +53,8 @@ const char* CloudOptions::given() const {
   if (key_variable) return "--api-key-env";
   if (ca_file) return "--ca-file";
   if (proxy) return "--proxy";
+  if (!text_api.empty()) return "--text-api";
+  if (cold_start) return "--cold-start";
   if (no_retry) return "--no-retry";
   return nullptr;
 }
@@ -48,6 +64,11 @@ Result<ApiConfig> api_config_of(const CloudOptions& o) {
   if (o.base_url) config.base_url = *o.base_url;
   if (o.ca_file) config.ca_file = *o.ca_file;
   if (o.proxy) config.proxy = *o.proxy;
+  if (o.cold_start)
+    config.cold_start = std::chrono::milliseconds(static_cast<std::int64_t>(*o.cold_start * 1000));
+  const auto api = text_api_of(o.text_api);
+  if (!api) return api.error();
+  config.text_api = *api;
   if (!o.key_variable) return config;
   const char* key = std::getenv(o.key_variable->c_str());
   if (key == nullptr || *key == '\0')
@@ -81,6 +102,8 @@ std::string without_credentials(std::string_view url) {
 
 ProviderStatus look_at(const CloudProvider& provider) {
   ProviderStatus found{.provider = &provider, .key = !variable(provider.key_variable).empty()};
+  const auto& [token, secret] = provider.token_variables;
+  if (!variable(token).empty() && !variable(secret).empty()) found.key = true;
   for (const char* name : provider.url_variables) {
     if (!found.from.empty() || variable(name).empty()) continue;
     found.from = name;
@@ -90,7 +113,9 @@ ProviderStatus look_at(const CloudProvider& provider) {
   // at; a server of one's own needs none.
   ApiConfig config;
   if (!found.key && found.from.empty()) config.key = Secret("none");
-  const auto model = text(std::string(provider.scheme) + ":any", config);
+  const auto model =
+      text(std::string(provider.scheme) + ":" + (found.from.empty() ? provider.some_model : "any"),
+           config);
   if (!model)
     found.problem = std::string(to_string(model.error().code())) + ": " + model.error().message();
   else if (found.address.empty())

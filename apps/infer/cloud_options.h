@@ -21,6 +21,9 @@ struct CloudProvider {
   const char* scheme;
   const char* key_variable;
   const char* url_variables[2];  // the first that is set
+  const char*
+      token_variables[2];  // that do instead of the key, both together; null: there are none
+  const char* some_model;  // what to open to see that a model can be reached
 };
 std::span<const CloudProvider> cloud_providers();
 // The provider of a model, by its id; null for a model that is loaded here.
@@ -31,13 +34,15 @@ struct CloudOptions {
   std::optional<std::string> key_variable{};  // the environment variable that holds the key
   std::optional<std::string> ca_file{};
   std::optional<std::string> proxy{};
+  std::string text_api{};              // "auto", "chat", "responses"; empty: as if it were "auto"
+  std::optional<double> cold_start{};  // seconds
   bool no_retry = false;
 
   // The name of an option that was given; null: none.
   const char* given() const;
 };
 
-// kUnauthorized if the named variable is not set. Its name is never told: who gives the key itself
+// kUnauthorized if the named variable is not set, kInvalidRequest for an API that is none. Its name is never told: who gives the key itself
 // by mistake must not find it in a log.
 Result<ApiConfig> api_config_of(const CloudOptions& options);
 
@@ -49,7 +54,7 @@ std::string retry_text(const Error& error, std::uint32_t attempt, std::chrono::m
 // What is found of a provider without asking it anything.
 struct ProviderStatus {
   const CloudProvider* provider = nullptr;
-  bool key = false;       // whether one is set; what it is stays unknown to all that prints
+  bool key = false;  // whether one, or a token, is set; what it is stays unknown to all that prints
   std::string address{};  // that is asked
   std::string from{};     // the variable that says so; empty: the provider's own
   std::string problem{};  // not empty: why it cannot be asked at all

@@ -9,6 +9,8 @@ namespace {
 TEST(CloudOptions, AModelsProviderIsItsScheme) {
   EXPECT_STREQ(provider_of("openai:gpt-5")->scheme, "openai");
   EXPECT_STREQ(provider_of("anthropic:")->scheme, "anthropic");
+  EXPECT_STREQ(provider_of("groq:qwen3")->scheme, "groq");
+  EXPECT_STREQ(provider_of("modal:a/b/c")->scheme, "modal");
   for (const char* id : {"llama:tiny-chat", "openai", "openai-like:x", "/openai:x", ":openai", ""})
     EXPECT_EQ(provider_of(id), nullptr) << id;
 }
@@ -19,6 +21,8 @@ TEST(CloudOptions, GivenNamesAnOption) {
   EXPECT_STREQ(CloudOptions{.key_variable = "x"}.given(), "--api-key-env");
   EXPECT_STREQ(CloudOptions{.ca_file = "x"}.given(), "--ca-file");
   EXPECT_STREQ(CloudOptions{.proxy = "x"}.given(), "--proxy");
+  EXPECT_STREQ(CloudOptions{.text_api = "chat"}.given(), "--text-api");
+  EXPECT_STREQ(CloudOptions{.cold_start = 1}.given(), "--cold-start");
   EXPECT_STREQ(CloudOptions{.no_retry = true}.given(), "--no-retry");
 }
 
@@ -27,12 +31,25 @@ TEST(CloudOptions, EachIsHandedOn) {
   const auto config = api_config_of({.base_url = "http://localhost:1/v1",
                                      .key_variable = "INFER_CLI_TEST_KEY",
                                      .ca_file = "/a.pem",
-                                     .proxy = "none"});
+                                     .proxy = "none",
+                                     .text_api = "responses",
+                                     .cold_start = 0.5});
   ASSERT_TRUE(config);
   EXPECT_EQ(config->base_url, "http://localhost:1/v1");
   EXPECT_EQ(config->key.reveal(), "sk-canary");
   EXPECT_EQ(config->ca_file, "/a.pem");
   EXPECT_EQ(config->proxy, "none");
+  EXPECT_EQ(config->text_api, TextApi::kResponses);
+  EXPECT_EQ(config->cold_start, std::chrono::milliseconds(500));
+}
+
+TEST(CloudOptions, AnApiThatIsNoneIsNamed) {
+  EXPECT_EQ(api_config_of({.text_api = "chat"})->text_api, TextApi::kChat);
+  EXPECT_EQ(api_config_of({.text_api = "auto"})->text_api, TextApi::kAuto);
+  const auto config = api_config_of({.text_api = "both"});
+  ASSERT_FALSE(config);
+  EXPECT_EQ(config.error().code(), Errc::kInvalidRequest);
+  EXPECT_EQ(config.error().detail("field"), "text-api");
 }
 
 TEST(CloudOptions, AKeyInPlaceOfAVariablesNameIsNotTold) {

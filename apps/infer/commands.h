@@ -19,6 +19,16 @@ struct ModelsOptions {
 };
 int show_models(const ModelsOptions& options);
 int show_plugins(bool json);
+
+struct WarmupOptions {
+  std::string model{};
+  CloudOptions cloud{};
+  Times times{};
+  bool json = false;
+};
+// Waits until a model that may have to be started answers.
+int warm_up(const WarmupOptions& options);
+
 int show_version(bool json);
 // What is found here and what is missing; fails if the shipped model does not answer.
 int doctor(bool json);

@@ -19,15 +19,22 @@
 namespace infer::cli {
 namespace {
 
-// Whether they are set is told, never what they hold.
-constexpr const char* kKeys[] = {"OPENAI_API_KEY", "ANTHROPIC_API_KEY",  "GROQ_API_KEY",
-                                 "MODAL_TOKEN_ID", "MODAL_TOKEN_SECRET", "MODAL_KEY",
-                                 "MODAL_SECRET"};
 constexpr const char* kPaths[] = {"INFER_PLUGIN_PATH", "MODELS_PATH"};
 
 bool is_set(const char* variable) {
   const char* value = std::getenv(variable);
   return value != nullptr && *value != '\0';
+}
+
+// Whether they are set is told, never what they hold.
+std::vector<const char*> key_variables() {
+  std::vector<const char*> names;
+  for (const CloudProvider& provider : cloud_providers()) {
+    names.push_back(provider.key_variable);
+    for (const char* token : provider.token_variables)
+      if (token != nullptr) names.push_back(token);
+  }
+  return names;
 }
 
 std::vector<ProviderStatus> look_at_all() {
@@ -153,7 +160,7 @@ std::string environment_text() {
   std::string text = "Environment\n";
   for (const char* name : kPaths)
     text += "  " + std::string(name) + "  " + (is_set(name) ? std::getenv(name) : "not set") + "\n";
-  for (const char* name : kKeys)
+  for (const char* name : key_variables())
     text += "  " + std::string(name) + "  " + (is_set(name) ? "set" : "not set") + "\n";
   return text;
 }
@@ -194,7 +201,7 @@ core::Json json_of(const Findings& found) {
   for (const ModelFile& model : found.models) json["models"].push_back(to_json(model));
   for (const char* name : kPaths)
     json["environment"][name] = is_set(name) ? core::Json(std::getenv(name)) : core::Json();
-  for (const char* name : kKeys) json["keys"][name] = is_set(name);
+  for (const char* name : key_variables()) json["keys"][name] = is_set(name);
   for (const ProviderStatus& p : found.providers) {
     core::Json& entry = json["providers"][p.provider->scheme];
     entry = {{"key", p.key}, {"address", p.address}};

@@ -18,8 +18,10 @@
 namespace infer::cli {
 namespace {
 
-// So many at a time: the first vectors come soon, and few requests are made.
-constexpr std::size_t kBatch = 64;
+// So many at a time: of a model that is loaded here the first vectors come soon; for a provider they
+// are as many as any takes in one request, and the library sends no more than this one takes.
+constexpr std::size_t kBatchHere = 64;
+constexpr std::size_t kBatchOfProvider = 2048;
 
 // The arguments, "-" standing for the lines of stdin that are not empty.
 Result<std::vector<std::string>> read_texts(const std::vector<std::string>& arguments,
@@ -93,23 +95,39 @@ int written(Output& out, bool json) {
 
 }  // namespace
 
+std::optional<Error> take_model(std::string& model, std::vector<std::string>& words) {
+  if (!model.empty()) return std::nullopt;
+  if (words.empty() || words.front().empty())
+    return Error(
+               Errc::kInvalidRequest,
+               "no model named; name one first, or with -m, such as openai:text-embedding-3-small "
+               "or a GGUF file")
+        .with_detail("field", "model");
+  model = words.front();
+  words.erase(words.begin());
+  return std::nullopt;
+}
+
 int embed(const EmbedOptions& o) {
   Output out(STDOUT_FILENO);
   const Interrupt interrupt;
-  const auto failed = [&](const Error& error) { return fail(error, out, o.json); };
-  auto texts = read_texts(o.texts, "texts", interrupt.token());
+  const auto failed = [&](const Error& error) {
+    return fail(interrupt.explain(error), out, o.json);
+  };
+  std::string name = o.model;
+  std::vector<std::string> words = o.texts;
+  if (auto error = take_model(name, words)) return failed(*error);
+  auto texts = read_texts(words, "texts", interrupt.token());
   if (!texts) return failed(texts.error());
-  const std::string id = model_id(o.model);
-  const auto config = config_of(o.load, id);
-  if (!config) return failed(config.error());
   show_engine_log(o.load.verbose);
-  auto model = load_embedding_model(id, *config, interrupt.token());
+  auto model = open_embedding(name, o.load, interrupt.token());
   if (!model) return failed(model.error());
+  const std::size_t batch = provider_of(model_id(name)) ? kBatchOfProvider : kBatchHere;
   Usage usage;
-  for (std::size_t at = 0; at < texts->size(); at += kBatch) {
+  for (std::size_t at = 0; at < texts->size(); at += batch) {
     EmbeddingRequest request = o.request;
     const auto begin = texts->begin() + static_cast<std::ptrdiff_t>(at);
-    const std::size_t count = std::min(kBatch, texts->size() - at);
+    const std::size_t count = std::min(batch, texts->size() - at);
     request.inputs.assign(begin, begin + static_cast<std::ptrdiff_t>(count));
     auto rows = model->embed(std::move(request), call_of(o.times, interrupt.token()));
     if (!rows) return failed(rows.error());
@@ -126,17 +144,24 @@ int embed(const EmbedOptions& o) {
 int rerank(const RerankOptions& o) {
   Output out(STDOUT_FILENO);
   const Interrupt interrupt;
-  const auto failed = [&](const Error& error) { return fail(error, out, o.json); };
-  auto documents = read_texts(o.documents, "documents", interrupt.token());
-  if (!documents) return failed(documents.error());
-  const std::string id = model_id(o.model);
-  const auto config = config_of(o.load, id);
-  if (!config) return failed(config.error());
-  show_engine_log(o.load.verbose);
-  auto model = load_rerank_model(id, *config, interrupt.token());
-  if (!model) return failed(model.error());
+  const auto failed = [&](const Error& error) {
+    return fail(interrupt.explain(error), out, o.json);
+  };
+  std::string name = o.model;
+  std::vector<std::string> words = o.words;
+  if (auto error = take_model(name, words)) return failed(*error);
   RerankRequest request = o.request;
-  request.query = o.query;
+  if (words.empty())
+    return failed(
+        Error(Errc::kInvalidRequest, "no query; write infer rerank MODEL QUERY DOCUMENT...")
+            .with_detail("field", "query"));
+  request.query = words.front();
+  words.erase(words.begin());
+  auto documents = read_texts(words, "documents", interrupt.token());
+  if (!documents) return failed(documents.error());
+  show_engine_log(o.load.verbose);
+  auto model = open_rerank(name, o.load, interrupt.token());
+  if (!model) return failed(model.error());
   request.documents = *documents;
   auto ranking = model->rerank(std::move(request), call_of(o.times, interrupt.token()));
   if (!ranking) return failed(ranking.error());

@@ -2,6 +2,7 @@
 #ifndef INFER_APPS_EMBED_H_
 #define INFER_APPS_EMBED_H_
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -11,8 +12,12 @@
 
 namespace infer::cli {
 
+// A model is named by an option or by the first of the words that follow the command: it is moved
+// from there. kInvalidRequest if neither names one.
+std::optional<Error> take_model(std::string& model, std::vector<std::string>& words);
+
 struct EmbedOptions {
-  std::string model{};
+  std::string model{};               // empty: the first of the texts
   std::vector<std::string> texts{};  // "-": the lines of stdin
   EmbeddingRequest request{};        // all but its inputs
   LoadOptions load{};
@@ -22,10 +27,9 @@ struct EmbedOptions {
 int embed(const EmbedOptions& options);
 
 struct RerankOptions {
-  std::string model{};
-  std::string query{};
-  std::vector<std::string> documents{};  // "-": the lines of stdin
-  RerankRequest request{};               // all but its query and documents
+  std::string model{};               // empty: the first of the words
+  std::vector<std::string> words{};  // the query, and the documents; "-": the lines of stdin
+  RerankRequest request{};           // all but its query and documents
   LoadOptions load{};
   Times times{};
   bool json = false;

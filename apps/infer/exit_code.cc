@@ -35,6 +35,7 @@ int exit_code(Errc code) noexcept {
     case Errc::kUnsupported:
     case Errc::kContextOverflow:
     case Errc::kContentFiltered:
+    case Errc::kInvalidOutput:
     case Errc::kTooLarge: return kFailed;
   }
   return kFailed;

@@ -7,6 +7,7 @@
 #include <variant>
 
 #include "apps/infer/json_text.h"
+#include "infer/media.h"
 #include "infer/model.h"
 #include "src/core/json.h"
 #include "src/core/utf8.h"
@@ -89,11 +90,30 @@ std::string_view delta_kind(Event::PartKind kind) {
   return "text";
 }
 
+void append_limits(std::string& out, std::span<const RateLimit> limits) {
+  out += '[';
+  for (const RateLimit& limit : limits) {
+    if (&limit != &limits.front()) out += ',';
+    Object o(out);
+    o.text("what", limit.what);
+    if (limit.limit) o.number("limit", *limit.limit);
+    if (limit.remaining) o.number("remaining", *limit.remaining);
+    if (limit.reset)
+      append_number(o.key("reset_s"), std::chrono::duration<double>(*limit.reset).count());
+    if (limit.window) o.number("window_s", limit.window->count());
+    o.close();
+  }
+  out += ']';
+}
+
 void start(Object& o, const Event& event) {
   o.text_if("model", event.meta && !event.meta->model.empty() ? event.meta->model : event.id);
   if (event.meta) {
     o.text_if("response_id", event.meta->response_id);
     o.text_if("request_id", event.meta->request_id);
+    o.text_if("issuer", event.meta->issuer);
+    if (!event.meta->rate_limits.empty())
+      append_limits(o.key("rate_limits"), event.meta->rate_limits);
   }
   if (event.meta && event.meta->attempts > 1) o.number("attempts", event.meta->attempts);
   o.text_if("metadata", event.meta && !event.meta->extra.empty() ? event.meta->extra : event.extra);
@@ -140,7 +160,8 @@ void progress(Object& o, const Event& event) {
   progress_of(o, event);
 }
 
-void media(Object& o, const Event& event) {
+// All but the picture itself.
+void about_media(Object& o, const Event& event) {
   place(o, event);
   o.boolean("preview", event.preview);
   if (event.steps != 0) progress_of(o, event);
@@ -149,6 +170,11 @@ void media(Object& o, const Event& event) {
   if (!event.media) return;
   o.text_if("mime", event.media->mime);
   o.text_if("name", event.media->name);
+}
+
+void media(Object& o, const Event& event) {
+  about_media(o, event);
+  if (!event.media) return;
   if (const auto* blob = std::get_if<Blob>(&event.media->source)) {
     append_base64(o.key("base64"), blob->view());
   } else if (const auto* url = std::get_if<Url>(&event.media->source)) {
@@ -286,6 +312,22 @@ void append_event(std::string& out, const Event& event, const Usage& total) {
     case Kind::kVectors: vectors(o, event); break;
     case Kind::kFinish: finish(o, event, total); break;
     case Kind::kNone: break;
+  }
+  o.close();
+  out += '\n';
+}
+
+void append_written(std::string& out, const Event& event, const std::string& path) {
+  Object o(out);
+  o.text("kind", to_string(event.kind));
+  about_media(o, event);
+  o.text("path", path);
+  if (const auto* blob = event.media ? std::get_if<Blob>(&event.media->source) : nullptr) {
+    o.number("bytes", static_cast<std::int64_t>(blob->size()));
+    if (const auto size = picture_size(blob->view())) {
+      o.number("width", size->width);
+      o.number("height", size->height);
+    }
   }
   o.close();
   out += '\n';

@@ -223,5 +223,36 @@ TEST(JsonLines, ErrorSaysAllThatIsKnown) {
   EXPECT_EQ(json["partial"]["choices"][1], core::Json({{"text", "whole"}, {"reason", "stop"}}));
 }
 
+TEST(JsonLines, StartTellsWhoseItIsAndWhatIsLeft) {
+  Meta meta{.model = "m", .issuer = "groq@http://host"};
+  meta.rate_limits = {{.what = "requests",
+                       .limit = 100,
+                       .remaining = 0,
+                       .reset = std::chrono::milliseconds(1500),
+                       .window = std::chrono::hours(24)},
+                      {.what = "tokens"}};
+  const core::Json line = line_of(Event{.kind = Kind::kStart, .meta = &meta});
+  EXPECT_EQ(line["issuer"], "groq@http://host");
+  EXPECT_EQ(line["rate_limits"],
+            core::Json::parse(R"([{"what":"requests","limit":100,"remaining":0,"reset_s":1.5,
+                                   "window_s":86400},{"what":"tokens"}])"));
+  meta = {};
+  const core::Json bare = line_of(Event{.kind = Kind::kStart, .meta = &meta});
+  EXPECT_FALSE(bare.contains("issuer") || bare.contains("rate_limits"));
+}
+
+TEST(JsonLines, APictureInAFileIsNamedNotRepeated) {
+  // The beginning of a PNG file of 3 by 2 pixels.
+  const std::string png("\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\3\0\0\0\2\x08\2\0\0\0", 29);
+  const Media media{.mime = "image/png", .source = Blob(png)};
+  std::string out;
+  append_written(out, Event{.kind = Kind::kMedia, .part = 1, .extra = "{}", .media = &media},
+                 "a/b.png");
+  const auto line = core::parse_json(out);
+  ASSERT_TRUE(line);
+  EXPECT_EQ(*line, core::Json::parse(R"({"kind":"media","choice":0,"part":1,"preview":false,
+      "extra":"{}","mime":"image/png","path":"a/b.png","bytes":29,"width":3,"height":2})"));
+}
+
 }  // namespace
 }  // namespace infer::cli

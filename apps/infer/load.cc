@@ -45,6 +45,19 @@ Retry patiently(bool told) {
   return retry;
 }
 
+// As the options say, and of a provider asked again where that may help. `note`, if there is one, is
+// told once the options are known to be good.
+template <class Open>
+auto open_by(Open open, const std::string& id, const LoadOptions& o, const StopToken& stop,
+             const std::string& note = {}) -> decltype(open(id, Config(), Load())) {
+  const auto config = config_of(o, id);
+  if (!config) return config.error();
+  if (!note.empty()) complain(note);
+  auto model = with_bar(open, id, *config, stop);
+  if (!model || !provider_of(id) || o.cloud.no_retry) return model;
+  return *model | patiently(o.verbose || is_terminal(STDERR_FILENO));
+}
+
 }  // namespace
 
 std::string model_or_shipped(const std::string& name) {
@@ -53,26 +66,26 @@ std::string model_or_shipped(const std::string& name) {
 
 Result<TextModel> open_text(const std::string& name, const LoadOptions& o, const StopToken& stop) {
   const std::string id = model_or_shipped(name);
-  const auto config = config_of(o, id);
-  if (!config) return config.error();
-  if (name.empty())
-    complain("no model named: using " + id +
-             ", a tiny demonstration model; name another with -m (infer models lists them)");
-  auto model = load_model(id, *config, stop);
-  if (!model || !provider_of(id) || o.cloud.no_retry) return model;
-  return *model | patiently(o.verbose || is_terminal(STDERR_FILENO));
+  const std::string note =
+      "no model named: using " + id +
+      ", a tiny demonstration model; name another with -m (infer models lists them)";
+  return open_by(&infer::text, id, o, stop, name.empty() ? note : std::string());
+}
+Result<ImageModel> open_image(const std::string& name, const LoadOptions& o,
+                              const StopToken& stop) {
+  return open_by(&infer::image, model_id(name), o, stop);
+}
+Result<EmbeddingModel> open_embedding(const std::string& name, const LoadOptions& o,
+                                      const StopToken& stop) {
+  return open_by(&infer::embedding, model_id(name), o, stop);
+}
+Result<RerankModel> open_rerank(const std::string& name, const LoadOptions& o,
+                                const StopToken& stop) {
+  return open_by(&infer::rerank, model_id(name), o, stop);
 }
 
 Result<TextModel> load_model(const std::string& id, const Config& config, const StopToken& stop) {
   return with_bar(&text, id, config, stop);
-}
-Result<EmbeddingModel> load_embedding_model(const std::string& id, const Config& config,
-                                            const StopToken& stop) {
-  return with_bar(&embedding, id, config, stop);
-}
-Result<RerankModel> load_rerank_model(const std::string& id, const Config& config,
-                                      const StopToken& stop) {
-  return with_bar(&rerank, id, config, stop);
 }
 
 void show_engine_log(bool all) { set_log(all ? &log_line : &log_fatal, nullptr); }

@@ -20,13 +20,17 @@ std::string model_or_shipped(const std::string& name);
 // a terminal or they are verbose.
 Result<TextModel> open_text(const std::string& name, const LoadOptions& options,
                             const StopToken& stop);
-
-// These show a progress bar on stderr if it is a terminal.
-Result<TextModel> load_model(const std::string& id, const Config& config, const StopToken& stop);
-Result<EmbeddingModel> load_embedding_model(const std::string& id, const Config& config,
-                                            const StopToken& stop);
-Result<RerankModel> load_rerank_model(const std::string& id, const Config& config,
+// The other kinds, by a name that is there.
+Result<ImageModel> open_image(const std::string& name, const LoadOptions& options,
+                              const StopToken& stop);
+Result<EmbeddingModel> open_embedding(const std::string& name, const LoadOptions& options,
                                       const StopToken& stop);
+Result<RerankModel> open_rerank(const std::string& name, const LoadOptions& options,
+                                const StopToken& stop);
+
+// A text model as it is configured, never asked again by itself. All of these show a progress bar
+// on stderr if it is a terminal.
+Result<TextModel> load_model(const std::string& id, const Config& config, const StopToken& stop);
 
 // Engines' log lines on stderr: all of them, or only the last words of one that is about to abort.
 void show_engine_log(bool all);

@@ -12,8 +12,10 @@
 #include "apps/infer/bench.h"
 #include "apps/infer/chat.h"
 #include "apps/infer/commands.h"
+#include "apps/infer/describe.h"
 #include "apps/infer/embed.h"
 #include "apps/infer/exit_code.h"
+#include "apps/infer/image.h"
 #include "apps/infer/info.h"
 #include "apps/infer/options.h"
 #include "apps/infer/output.h"
@@ -31,6 +33,8 @@ constexpr const char* kAbout =
     "key\n"
     "  infer run --json -m llama:tiny-chat - < file     a prompt from a file, JSON lines out\n"
     "  infer chat /models/some.gguf                     a conversation\n"
+    "  infer describe -m openai:gpt-5 cat.jpg           what is to be seen in a picture\n"
+    "  infer image -m openai:gpt-image-1 -o cat.png \"A cat\"\n"
     "  infer doctor                                     what is found here";
 
 constexpr const char* kExitCodes =
@@ -43,23 +47,30 @@ constexpr const char* kExitCodes =
 struct Program {
   CLI::App app{kAbout, "infer"};
   RunOptions run{};
+  DescribeOptions describe{};
+  ImageOptions image{};
   ChatOptions chat{};
   EmbedOptions embed{};
   RerankOptions rerank{};
   BenchOptions bench{};
   CheckOptions check{};
   ModelsOptions models{};
+  WarmupOptions warmup{};
   bool json = false;  // of the commands that tell
   std::string help_about{};
   std::function<int()> action{};
 
   Program();
   void add_run();
+  void add_answer(CLI::App& command, RunOptions& options);
+  void add_describe();
+  void add_image();
   void add_chat();
   void add_embed();
   void add_rerank();
   void add_bench();
   void add_models();
+  void add_warmup();
   void add_plugin();
   CLI::App& add_command(const char* name, const char* about, std::function<int()> what);
   CLI::App* add_telling(CLI::App& parent, const char* name, const char* about, int (*show)(bool));
@@ -72,11 +83,14 @@ Program::Program() {
   app.set_version_flag("--version", "infer " + std::string(version()));
   app.require_subcommand(0, 1);
   add_run();
+  add_describe();
+  add_image();
   add_chat();
   add_embed();
   add_rerank();
   add_bench();
   add_models();
+  add_warmup();
   add_plugin();
   add_telling(app, "doctor", "Tell what is found here, and whether the shipped model answers",
               &doctor);
@@ -106,14 +120,87 @@ void Program::add_run() {
   command.add_option("--system", run.system, "A system message before the prompt");
   command.add_option("--messages", run.messages_file,
                      "A file: a conversation before the prompt, as JSON");
-  command.add_flag("--json", run.json, "Print one JSON object a line, for programs");
-  command.add_flag("--stats", run.stats, "Tell tokens, speed and times on stderr");
-  add_form_options(command, run.answer);
-  add_sampling_options(command, run.answer);
-  add_load_options(command, run.load);
-  add_cloud_options(command, run.load.cloud);
-  add_retry_option(command, run.load.cloud);
-  add_time_options(command, run.times);
+  command
+      .add_option("--image", run.pictures,
+                  "A picture or PDF beside the prompt: a file, an address, or - for stdin; may be "
+                  "repeated")
+      ->allow_extra_args(false);
+  add_answer(command, run);
+}
+
+// What run and describe have in common: how the answer is asked for and shown.
+void Program::add_answer(CLI::App& command, RunOptions& o) {
+  command.add_option("--detail", o.detail, "How closely pictures are looked at: low, high, auto");
+  command.add_flag("--json", o.json, "Print one JSON object a line, for programs");
+  command.add_flag("--stats", o.stats, "Tell tokens, speed and times on stderr");
+  add_form_options(command, o.answer);
+  add_sampling_options(command, o.answer);
+  add_keeping_options(command, o.answer.request);
+  add_load_options(command, o.load);
+  add_cloud_options(command, o.load.cloud);
+  add_text_api_option(command, o.load.cloud);
+  add_retry_option(command, o.load.cloud);
+  add_time_options(command, o.times);
+}
+
+void Program::add_describe() {
+  CLI::App& command =
+      add_command("describe", "Tell what is to be seen in pictures, or said in PDFs",
+                  [this] { return cli::describe(describe); });
+  command
+      .add_option("IMAGE", describe.words,
+                  "Files, addresses, or - for stdin; after them the prompt, if there is one")
+      ->required();
+  command.add_option("-m,--model", describe.run.model, "scheme:name of a model that sees");
+  command.add_option("--prompt", describe.run.prompt,
+                     "What to ask; default: Describe this picture.");
+  command.add_option("--system", describe.run.system, "A system message before the prompt");
+  add_answer(command, describe.run);
+}
+
+void Program::add_image() {
+  CLI::App& command = add_command("image", "Make pictures from words, or from other pictures",
+                                  [this] { return cli::image(image); });
+  ImageRequest& r = image.request;
+  command.add_option("PROMPT", image.prompt, "What to paint; - reads it from stdin");
+  command.add_option("-m,--model", image.model, "scheme:name of a model that paints");
+  command.add_option("-o,--output", image.output,
+                     "The file; of several pictures FILE-1.png and so on; - for stdout");
+  command.add_flag("--force", image.force, "Replace files that are there already");
+  command.add_flag("--json", image.json, "Print one JSON object a line, for programs");
+
+  constexpr const char* kPicture = "The picture; default: as the model has it";
+  command.add_option("--size", image.size, "Pixels, such as 1024x1536")
+      ->type_name("WxH")
+      ->group(kPicture);
+  command.add_option("-n,--count", r.n, "How many; default 1")->group(kPicture);
+  command.add_option("--quality", r.quality, "OpenAI: low, medium, high")->group(kPicture);
+  command.add_option("--background", r.background, "OpenAI: transparent, opaque")->group(kPicture);
+  command.add_option("--format", r.format, "png, jpeg, webp; default: by the file's name")
+      ->group(kPicture);
+  command.add_option("--compression", r.compression, "0 to 100: how much of JPEG and WebP is kept")
+      ->group(kPicture);
+  command.add_option("--seed", r.seed, "Same seed, same picture, where a model can")
+      ->group(kPicture);
+  command.add_option("--steps", r.steps, "Local engines: how many steps")->group(kPicture);
+  command.add_option("--guidance", r.guidance, "How closely to keep to the words")->group(kPicture);
+  command.add_option("--negative", r.negative_prompt, "What should not be there")->group(kPicture);
+
+  constexpr const char* kOthers = "Other pictures";
+  command.add_option("--edit", image.edits, "A picture to start from; may be repeated")
+      ->allow_extra_args(false)
+      ->group(kOthers);
+  command.add_option("--mask", image.mask, "Which of it is to be painted anew")->group(kOthers);
+  command.add_option("--previews", r.previews, "How many to show on the way")->group(kOthers);
+  command
+      .add_flag("--save-previews", image.save_previews,
+                "Write them too, as FILE.preview-1.png and so on")
+      ->group(kOthers);
+
+  add_verbose_option(command, image.load);
+  add_cloud_options(command, image.load.cloud);
+  add_retry_option(command, image.load.cloud);
+  add_time_options(command, image.times);
 }
 
 void Program::add_chat() {
@@ -128,6 +215,7 @@ void Program::add_chat() {
   add_sampling_options(command, chat.answer);
   add_load_options(command, chat.load);
   add_cloud_options(command, chat.load.cloud);
+  add_text_api_option(command, chat.load.cloud);
   add_retry_option(command, chat.load.cloud);
   add_time_options(command, chat.times);
 }
@@ -135,8 +223,10 @@ void Program::add_chat() {
 void Program::add_embed() {
   CLI::App& command = add_command("embed", "Turn texts into vectors, one a line",
                                   [this] { return cli::embed(embed); });
-  command.add_option("MODEL", embed.model, kThisModel)->required();
-  command.add_option("TEXT", embed.texts, "The texts; - stands for the lines of stdin");
+  command.add_option("TEXT", embed.texts,
+                     "The model, unless -m names it, and the texts; - stands for the lines of "
+                     "stdin");
+  command.add_option("-m,--model", embed.model, kThisModel);
   command.add_option("--dimensions", embed.request.dimensions, "Shorten the vectors to this");
   CLI::Option* normalize = command.add_flag_callback(
       "--normalize", [this] { embed.request.normalize = true; }, "Make them of length 1");
@@ -148,16 +238,18 @@ void Program::add_embed() {
   command.add_option("--input-type", embed.request.input_type, "query or document");
   command.add_flag("--json", embed.json, "Print one JSON object a line, for programs");
   add_load_options(command, embed.load);
+  add_cloud_options(command, embed.load.cloud);
+  add_retry_option(command, embed.load.cloud);
   add_time_options(command, embed.times);
 }
 
 void Program::add_rerank() {
   CLI::App& command = add_command("rerank", "Sort documents by how well they answer a query",
                                   [this] { return cli::rerank(rerank); });
-  command.add_option("MODEL", rerank.model, kThisModel)->required();
-  command.add_option("QUERY", rerank.query, "What is looked for")->required();
-  command.add_option("DOCUMENT", rerank.documents,
-                     "The documents; - stands for the lines of stdin");
+  command.add_option("WORDS", rerank.words,
+                     "The model, unless -m names it, the query, and the documents; - stands for "
+                     "the lines of stdin");
+  command.add_option("-m,--model", rerank.model, kThisModel);
   command.add_option("--top", rerank.request.top_n, "Only the N best");
   command.add_flag("--json", rerank.json, "Print one JSON object a line, for programs");
   add_load_options(command, rerank.load);
@@ -185,10 +277,19 @@ void Program::add_models() {
       add_command("models", "List the local models that are found, or those that a provider offers",
                   [this] { return show_models(models); });
   command.add_option("PROVIDER", models.provider,
-                     "openai or anthropic: ask it; default: the local models");
+                     "openai, anthropic, groq or modal: ask it; default: the local models");
   command.add_flag("--json", models.json, "Print one JSON object");
   add_cloud_options(command, models.cloud);
   add_time_options(command, models.times);
+}
+
+void Program::add_warmup() {
+  CLI::App& command = add_command("warmup", "Wait until a model that may have to start answers",
+                                  [this] { return warm_up(warmup); });
+  command.add_option("MODEL", warmup.model, "Such as modal:workspace/app/function")->required();
+  command.add_flag("--json", warmup.json, "Print one JSON object");
+  add_cloud_options(command, warmup.cloud);
+  add_time_options(command, warmup.times);
 }
 
 CLI::App* Program::add_telling(CLI::App& parent, const char* name, const char* about,
@@ -252,11 +353,14 @@ std::string full_name(const CLI::App* command) {
 
 std::string unknown_option(const std::string& name) {
   std::string what = "unknown option " + name;
-  if (name == "--api-key" || name == "--key" || name == "--token")
-    what +=
-        ": every user of a machine can read command lines; put the key into an environment "
-        "variable, OPENAI_API_KEY or ANTHROPIC_API_KEY or one that --api-key-env names";
-  return what;
+  const bool of_a_key = name == "--api-key" || name == "--key" || name == "--token" ||
+                        name == "--modal-key" || name == "--modal-secret";
+  if (!of_a_key) return what;
+  what +=
+      ": every user of a machine can read command lines; put the key into an environment variable,";
+  for (const CloudProvider& provider : cloud_providers())
+    what += std::string(" ") + provider.key_variable + ",";
+  return what + " or one that --api-key-env names";
 }
 
 // One line: what is wrong, and which help to read.

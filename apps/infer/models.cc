@@ -58,8 +58,7 @@ int show_offered(const ModelsOptions& o) {
   Output out(STDOUT_FILENO);
   const Interrupt interrupt;
   const auto failed = [&](const Error& error) {
-    const bool stopped = error.code() == Errc::kCancelled && interrupt.requested();
-    return fail(stopped ? Error(Errc::kCancelled, "stopped by Ctrl-C") : error, out, o.json);
+    return fail(interrupt.explain(error), out, o.json);
   };
   const auto config = api_config_of(o.cloud);
   if (!config) return failed(config.error());

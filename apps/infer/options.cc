@@ -113,13 +113,47 @@ void add_sampling_options(CLI::App& command, AnswerOptions& o) {
 void add_form_options(CLI::App& command, AnswerOptions& o) {
   const Group group{command, "Its form"};
   CLI::Option* schema = group("--schema", o.schema_file, "A file: the JSON schema it must fit");
-  group("--grammar", o.grammar_file, "A file: the GBNF grammar it must fit")->excludes(schema);
+  CLI::Option* grammar = group("--grammar", o.grammar_file, "A file: the GBNF grammar it must fit");
+  grammar->excludes(schema);
+  command.add_flag("--json-object", o.json_object, "Some JSON object")
+      ->excludes(schema)
+      ->excludes(grammar)
+      ->group(group.name);
+  command
+      .add_flag_callback(
+          "--no-strict", [&o] { o.request.output.strict = false; },
+          "Send the schema as it is; the provider does what it can")
+      ->needs(schema)
+      ->group(group.name);
+  command
+      .add_flag_callback(
+          "--no-check", [&o] { o.request.output.check = false; },
+          "Do not hold the answer against the schema")
+      ->needs(schema)
+      ->group(group.name);
   group("--tools", o.tools_file, "A file: the tools to offer; calls are printed, not run");
   group("--tool-choice", o.tool_choice, "auto, none, required, or the tool that must be called");
   group("-n,--choices", o.request.n, "How many answers; default 1");
   group("--logprobs", o.logprobs, "Tell how likely each token was, and K alternatives")
       ->check(whole_number())
       ->type_name("K");
+}
+
+void add_keeping_options(CLI::App& command, TextRequest& r) {
+  const Group group{command, "What a provider keeps"};
+  group("--previous-response", r.previous_response_id,
+        "The id of the answer that this one continues; OpenAI's Responses")
+      ->type_name("ID");
+  CLI::Option* store = command.add_flag_callback(
+      "--store", [&r] { r.store = true; }, "Keep the answer, to be continued later");
+  store->group(group.name);
+  command.add_flag_callback(
+             "--no-store", [&r] { r.store = false; }, "Do not keep it")
+      ->excludes(store)
+      ->group(group.name);
+  group("--cache-key", r.cache_key, "Prompts that begin alike have the same; OpenAI")
+      ->type_name("NAME");
+  group("--service-tier", r.service_tier, "OpenAI, Groq: auto, flex, ...")->type_name("NAME");
 }
 
 void add_time_options(CLI::App& command, Times& times) {
@@ -208,9 +242,13 @@ void add_load_options(CLI::App& command, LoadOptions& o) {
              "Read every prompt from its beginning");
   command.add_option("--config", o.config, "Instead of these: the plugin's configuration, as JSON")
       ->group(LoadGroup::kName);
+  add_verbose_option(command, o);
+}
+
+void add_verbose_option(CLI::App& command, LoadOptions& o) {
   command
       .add_flag("--verbose", o.verbose, "Tell on stderr what the engine logs, what is tried again")
-      ->group(LoadGroup::kName);
+      ->group("What is told");
 }
 
 constexpr const char* kProviderGroup = "Reaching a provider; default: its environment variables";
@@ -222,6 +260,18 @@ void add_cloud_options(CLI::App& command, CloudOptions& o) {
       ->type_name("NAME");
   group("--ca-file", o.ca_file, "A PEM file of certificates to trust, instead of the system's");
   group("--proxy", o.proxy, "http://host:port or socks5h://host:port; none: no proxy");
+  group("--cold-start", o.cold_start,
+        "Seconds that an app of Modal may take to start; default 1200")
+      ->check(seconds());
+}
+
+void add_text_api_option(CLI::App& command, CloudOptions& o) {
+  command
+      .add_option("--text-api", o.text_api,
+                  "Which of OpenAI's: auto, chat or responses; default auto, chat unless more is "
+                  "needed")
+      ->type_name("API")
+      ->group(kProviderGroup);
 }
 
 void add_retry_option(CLI::App& command, CloudOptions& o) {

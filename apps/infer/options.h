@@ -27,13 +27,17 @@ void check_values(CLI::App& command);
 
 // How a local model is loaded, and --verbose.
 void add_load_options(CLI::App& command, LoadOptions& options);
+void add_verbose_option(CLI::App& command, LoadOptions& options);
 // How a provider is reached, and, where it is asked for an answer, that it is asked once only.
 void add_cloud_options(CLI::App& command, CloudOptions& options);
 void add_retry_option(CLI::App& command, CloudOptions& options);
+void add_text_api_option(CLI::App& command, CloudOptions& options);
 // How long the answer may be and how its tokens are chosen.
 void add_sampling_options(CLI::App& command, AnswerOptions& options);
 // What form it must have: schema, grammar, tools, several answers, log-probabilities.
 void add_form_options(CLI::App& command, AnswerOptions& options);
+// What only some providers know.
+void add_keeping_options(CLI::App& command, TextRequest& request);
 void add_time_options(CLI::App& command, Times& times);
 
 }  // namespace infer::cli

@@ -16,7 +16,7 @@ namespace {
 constexpr std::size_t kMaxPrompt = 64u << 20;
 constexpr int kLookMs = 100;  // how often the stop token is looked at
 
-Error usage(const char* message) {
+Error usage(const std::string& message) {
   return Error(Errc::kInvalidRequest, message).with_detail("field", "prompt");
 }
 
@@ -40,11 +40,12 @@ Result<std::string> read_stdin(const StopToken& stop) {
   }
 }
 
-Result<std::string> read_prompt(const std::optional<std::string>& argument, const StopToken& stop) {
+Result<std::string> read_prompt(const std::optional<std::string>& argument,
+                                const std::string& command, const StopToken& stop) {
   if (!argument)
     return is_terminal(STDIN_FILENO)
-               ? usage("no prompt; try: infer run \"What is the capital of France?\"")
-               : usage("no prompt; to read it from stdin write: infer run -");
+               ? usage("no prompt; write: " + command + " \"...\"")
+               : usage("no prompt; to read it from stdin write: " + command + " -");
   std::string prompt = *argument;
   if (prompt == "-") {
     auto text = read_stdin(stop);

@@ -14,8 +14,9 @@ namespace infer::cli {
 Result<std::string> read_stdin(const StopToken& stop);
 
 // `argument` as it is, or all of stdin if it is "-". kInvalidRequest if there is none or it is
-// empty; the errors of read_stdin().
-Result<std::string> read_prompt(const std::optional<std::string>& argument, const StopToken& stop);
+// empty, saying how to give one to `command`; the errors of read_stdin().
+Result<std::string> read_prompt(const std::optional<std::string>& argument,
+                                const std::string& command, const StopToken& stop);
 
 }  // namespace infer::cli
 

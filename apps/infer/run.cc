@@ -2,14 +2,16 @@
 
 #include <unistd.h>
 
-#include <memory>
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "apps/infer/answer.h"
 #include "apps/infer/exit_code.h"
 #include "apps/infer/load.h"
+#include "apps/infer/media_argument.h"
 #include "apps/infer/output.h"
 #include "apps/infer/print.h"
 #include "apps/infer/prompt.h"
@@ -21,6 +23,22 @@
 namespace infer::cli {
 namespace {
 
+Result<std::vector<Media>> read_pictures(const RunOptions& o, const StopToken& stop) {
+  const auto stdin_wanted = std::count(o.pictures.begin(), o.pictures.end(), "-") +
+                            (o.prompt && *o.prompt == "-" ? 1 : 0);
+  if (!o.pictures.empty() && stdin_wanted > 1)
+    return Error(Errc::kInvalidRequest, "- stands for stdin, which can be read once only")
+        .with_detail("field", "image");
+  std::vector<Media> pictures;
+  for (const std::string& name : o.pictures) {
+    auto media = read_media(name, stop);
+    if (!media) return media.error();
+    media->detail = o.detail;
+    pictures.push_back(std::move(*media));
+  }
+  return pictures;
+}
+
 // All that is asked: options, files, the prompt.
 Result<TextRequest> read_request(const RunOptions& o, const StopToken& stop) {
   auto request = request_of(o.answer);
@@ -30,20 +48,15 @@ Result<TextRequest> read_request(const RunOptions& o, const StopToken& stop) {
     auto said = read_messages_file("--messages", o.messages_file);
     if (!said) return said.error();
     for (Message& message : *said) request->messages.push_back(std::move(message));
-    if (!o.prompt) return request;  // the conversation may end in a question
+    // The conversation may end in a question.
+    if (!o.prompt && o.pictures.empty()) return request;
   }
-  auto prompt = read_prompt(o.prompt, stop);
+  auto pictures = read_pictures(o, stop);
+  if (!pictures) return pictures.error();
+  auto prompt = read_prompt(o.prompt, "infer run", stop);
   if (!prompt) return prompt.error();
-  request->messages.push_back(user(std::move(*prompt)));
+  request->messages.push_back(user(std::move(*prompt), std::move(*pictures)));
   return request;
-}
-
-// Who asked to stop is known here.
-Error by_interrupt(const Error& error) {
-  Error mine(Errc::kCancelled, "stopped by Ctrl-C");
-  if (error.partial())
-    mine = std::move(mine).with_partial(std::make_shared<const Response>(*error.partial()));
-  return mine;
 }
 
 // What people see besides the words.
@@ -51,7 +64,8 @@ void tell(const RunOptions& o, const Reply& reply, const Stats& stats) {
   std::string text;
   if (o.answer.logprobs && !o.json)
     for (const Choice& choice : reply.response().choices) text += logprobs_text(choice);
-  if (o.stats) text += stats.text(reply.response().usage);
+  if (o.stats)
+    text += stats.text(reply.response().usage) + limits_text(reply.response().rate_limits);
   Output(STDERR_FILENO).write(text);
 }
 
@@ -61,8 +75,7 @@ int run(const RunOptions& o) {
   Output out(STDOUT_FILENO);
   const Interrupt interrupt;
   const auto failed = [&](const Error& error) {
-    const bool stopped = error.code() == Errc::kCancelled && interrupt.requested();
-    return fail(stopped ? by_interrupt(error) : error, out, o.json);
+    return fail(interrupt.explain(error), out, o.json);
   };
 
   auto request = read_request(o, interrupt.token());

@@ -4,6 +4,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "apps/infer/answer_options.h"
 #include "apps/infer/load_options.h"
@@ -14,7 +15,9 @@ struct RunOptions {
   std::string model{};                  // empty: the shipped one
   std::optional<std::string> prompt{};  // "-": stdin
   std::string system{};
-  std::string messages_file{};  // a conversation, before the prompt
+  std::string messages_file{};          // a conversation, before the prompt
+  std::vector<std::string> pictures{};  // beside the prompt, as read_media() takes them
+  std::string detail{};                 // of the pictures
   AnswerOptions answer{};
   LoadOptions load{};
   Times times{};

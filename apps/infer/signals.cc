@@ -6,9 +6,12 @@
 
 #include <atomic>
 #include <cerrno>
+#include <memory>
+#include <utility>
 
 #include "apps/infer/exit_code.h"
 #include "apps/infer/terminal.h"
+#include "infer/model.h"
 
 namespace infer::cli {
 namespace {
@@ -47,6 +50,14 @@ void restore_terminal_at(int number) {
 
 StopToken Interrupt::token() const { return stop().token(); }
 bool Interrupt::requested() const { return stop().stop_requested(); }
+
+Error Interrupt::explain(const Error& error) const {
+  if (error.code() != Errc::kCancelled || !requested()) return error;
+  Error mine(Errc::kCancelled, "stopped by Ctrl-C");
+  if (error.partial())
+    mine = std::move(mine).with_partial(std::make_shared<const Response>(*error.partial()));
+  return mine;
+}
 
 void Interrupt::reset() {
   const std::lock_guard lock(mutex_);

@@ -5,6 +5,7 @@
 #include <mutex>
 #include <thread>
 
+#include "infer/error.h"
 #include "infer/stop.h"
 
 namespace infer::cli {
@@ -23,6 +24,8 @@ class Interrupt {
 
   StopToken token() const;
   bool requested() const;
+  // The error as people hear it: who asked to stop is known here.
+  Error explain(const Error& error) const;
   // Forgets the first one: tokens given from now on are fresh, and two more are needed to end the
   // process. Tokens given before keep their state.
   void reset();

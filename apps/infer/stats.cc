@@ -25,6 +25,25 @@ void add_tokens(Usage& sum, const Usage& more) {
   add(sum.reasoning, more.reasoning);
 }
 
+std::string limits_text(std::span<const RateLimit> limits) {
+  std::ostringstream out;
+  const char* comma = "infer: left: ";
+  for (const RateLimit& one : limits) {
+    if (!one.remaining) continue;
+    out << comma << *one.remaining;
+    if (one.limit) out << " of " << *one.limit;
+    out << ' ' << one.what;
+    if (one.reset) {
+      char full[48];
+      std::snprintf(full, sizeof full, ", all again in %.1f s", ms(*one.reset) / 1000);
+      out << full;
+    }
+    comma = "; ";
+  }
+  const std::string text = out.str();
+  return text.empty() ? text : text + "\n";
+}
+
 void Stats::count(const Event& event) {
   const auto kind = static_cast<std::size_t>(event.kind);
   if (kind < kinds_.size()) ++kinds_[kind];

@@ -5,6 +5,7 @@
 #include <array>
 #include <chrono>
 #include <cstdint>
+#include <span>
 #include <string>
 
 #include "infer/event.h"
@@ -14,6 +15,9 @@ namespace infer::cli {
 
 // Adds the tokens of one reply to those of others.
 void add_tokens(Usage& sum, const Usage& more);
+
+// A line for stderr of what the provider says is left; empty if it says nothing.
+std::string limits_text(std::span<const RateLimit> limits);
 
 // Thread rule: for one reply at a time.
 class Stats {

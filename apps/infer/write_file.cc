@@ -14,7 +14,7 @@ namespace infer::cli {
 namespace {
 
 // 0, or the errno of what failed.
-int write_all(const std::string& path, int flags, mode_t mode, const std::string& text) {
+int write_all(const std::string& path, int flags, mode_t mode, std::string_view text) {
   const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | flags, mode);
   if (fd < 0) return errno;
   Output file(fd);
@@ -26,7 +26,7 @@ int write_all(const std::string& path, int flags, mode_t mode, const std::string
 
 }  // namespace
 
-std::optional<Error> write_file(const std::string& path, const std::string& text) {
+std::optional<Error> write_file(const std::string& path, std::string_view text) {
   struct stat there{};
   const bool is_new = ::lstat(path.c_str(), &there) != 0;
   int failed = 0;

@@ -1,0 +1,78 @@
+#include "apps/infer/picture_files.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+namespace infer::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+class PictureFilesTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    std::string pattern = (fs::temp_directory_path() / "infer-pictures-XXXXXX").string();
+    ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
+    dir_ = pattern;
+  }
+  void TearDown() override { fs::remove_all(dir_); }
+  std::string path(const char* name) const { return (dir_ / name).string(); }
+  static std::string content(const std::string& path) {
+    std::ostringstream text;
+    text << std::ifstream(path).rdbuf();
+    return text.str();
+  }
+
+  fs::path dir_;
+};
+
+TEST(PictureNames, NumbersStandBeforeTheExtension) {
+  const PictureFiles one("red.png", 1, false);
+  EXPECT_EQ(one.path(0), "red.png");
+  EXPECT_EQ(one.path(1), "red-2.png") << "more than was asked for";
+  EXPECT_EQ(one.path(0, 0), "red.preview-1.png");
+  const PictureFiles many("a.b/red", 3, false);
+  EXPECT_EQ(many.path(0), "a.b/red-1");
+  EXPECT_EQ(many.path(2, 1), "a.b/red-3.preview-2");
+  EXPECT_EQ(PictureFiles("x/.hidden", 2, false).path(1), "x/.hidden-2");
+}
+
+TEST(PictureNames, AnExtensionAsksForAFormat) {
+  for (const auto& [name, extension, format] :
+       {std::tuple("a.png", ".png", "png"), std::tuple("a.JPG", ".JPG", "jpeg"),
+        std::tuple("a.b.jpeg", ".jpeg", "jpeg"), std::tuple("a.webp", ".webp", "webp"),
+        std::tuple("a.gif", ".gif", ""), std::tuple("a", "", ""), std::tuple("a.b/c", "", ""),
+        std::tuple(".png", "", ""), std::tuple("", "", "")}) {
+    EXPECT_EQ(extension_of(name), extension) << name;
+    EXPECT_EQ(format_of_extension(extension), format) << name;
+  }
+}
+
+TEST_F(PictureFilesTest, WhatCannotBeIsKnownBefore) {
+  const PictureFiles files("", 1, false);
+  EXPECT_FALSE(files.check(path("new.png")));
+  EXPECT_FALSE(files.check("/dev/null")) << "no file that could be lost";
+  EXPECT_EQ(files.check(dir_)->code(), Errc::kInvalidRequest);
+  EXPECT_EQ(files.check(path("none/a.png"))->code(), Errc::kNotFound);
+  ASSERT_FALSE(files.write(path("a.png"), "mine"));
+  EXPECT_EQ(files.check(path("a.png/b.png"))->code(), Errc::kNotFound);
+  EXPECT_EQ(files.check(path(std::string(300, 'a').c_str()))->code(), Errc::kIo);
+  EXPECT_EQ(files.check(path("a.png"))->code(), Errc::kInvalidRequest);
+}
+
+TEST_F(PictureFilesTest, AFileIsReplacedOnlyByForce) {
+  ASSERT_FALSE(PictureFiles("", 1, false).write(path("a.png"), "mine"));
+  EXPECT_EQ(PictureFiles("", 1, false).write(path("a.png"), "new")->code(), Errc::kInvalidRequest);
+  EXPECT_EQ(content(path("a.png")), "mine");
+  EXPECT_FALSE(PictureFiles("", 1, true).write(path("a.png"), "new"));
+  EXPECT_EQ(content(path("a.png")), "new");
+  EXPECT_EQ(std::distance(fs::directory_iterator(dir_), fs::directory_iterator()), 1);
+}
+
+}  // namespace
+}  // namespace infer::cli

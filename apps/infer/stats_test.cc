@@ -1,0 +1,20 @@
+#include "apps/infer/stats.h"
+
+#include <gtest/gtest.h>
+
+#include <vector>
+
+namespace infer::cli {
+namespace {
+
+TEST(Limits, WhatIsLeftIsTold) {
+  EXPECT_EQ(limits_text({}), "");
+  const std::vector<RateLimit> limits = {
+      {.what = "requests", .limit = 100, .remaining = 99, .reset = std::chrono::milliseconds(1500)},
+      {.what = "input_tokens", .limit = 7},  // how many are left is not told
+      {.what = "tokens", .remaining = 5}};
+  EXPECT_EQ(limits_text(limits), "infer: left: 99 of 100 requests, all again in 1.5 s; 5 tokens\n");
+}
+
+}  // namespace
+}  // namespace infer::cli
