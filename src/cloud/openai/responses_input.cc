@@ -126,7 +126,7 @@ class InputWriter {
       part(m, next);
     }
     if (m.parts.empty() && m.role != Role::kAssistant && m.role != Role::kTool)
-      content(m.role, text_content({}), Part{});
+      content(m.role, text_content({}), nothing_);
     end_group();
     flush();
   }
@@ -271,7 +271,10 @@ class InputWriter {
     if (!part.id.empty()) out.set_string("id", part.id);
     out.set("summary", reasoning.text.empty() ? "[]" : array_of({summary.str()}));
     out.erase("content");
-    if (!reasoning.signature.empty()) out.set_string("encrypted_content", reasoning.signature);
+    if (reasoning.signature.empty())
+      out.erase("encrypted_content");
+    else
+      out.set_string("encrypted_content", reasoning.signature);
     reasoning_ = true;
     item(out.text());
   }
@@ -351,6 +354,7 @@ class InputWriter {
   const Dialect& dialect_;
   const TextRequest& request_;
   const bool marks_;
+  const Part nothing_{};  // of a message without parts
   const std::vector<std::string> custom_tools_;
   std::vector<Warning>& warnings_;
   std::optional<Error> wrong_{};

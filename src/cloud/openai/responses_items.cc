@@ -18,9 +18,9 @@ std::string text_or_raw(const core::Json& object, std::string_view raw, std::str
 ItemPart content_of_item(const core::Json& content, std::string_view raw) {
   const std::string type = core::string_or(content, "type");
   ItemPart part;
-  const core::Json* text = core::find(content, type == "refusal" ? "refusal" : "text");
-  if ((type == "output_text" || type == "text" || type == "refusal") && text && text->is_string()) {
-    part.kind = type == "refusal" ? Event::PartKind::kRefusal : Event::PartKind::kText;
+  part.kind = kind_of_content(type);
+  const core::Json* text = core::find(content, text_member(type));
+  if (part.kind != Event::PartKind::kOpaque && text && text->is_string()) {
     part.text = text->get<std::string>();
     const core::Json* annotations = core::find(content, "annotations");
     if (annotations && annotations->is_array() && !annotations->empty())
@@ -52,6 +52,15 @@ Event::PartKind kind_of_item(std::string_view type) {
   if (type == "reasoning") return Event::PartKind::kReasoning;
   if (type == "function_call" || type == "custom_tool_call") return Event::PartKind::kToolCall;
   return Event::PartKind::kOpaque;
+}
+
+Event::PartKind kind_of_content(std::string_view type) {
+  if (type == "refusal") return Event::PartKind::kRefusal;
+  return type == "output_text" || type == "text" ? Event::PartKind::kText
+                                                 : Event::PartKind::kOpaque;
+}
+std::string_view text_member(std::string_view type) {
+  return type == "refusal" ? "refusal" : "text";
 }
 
 std::string call_id_of(const core::Json& item) {

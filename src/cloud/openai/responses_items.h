@@ -35,6 +35,9 @@ struct ItemPart {
 std::vector<ItemPart> item_parts(const core::Json& item, std::string_view raw);
 // What an item of this type begins as; kNone: its contents say.
 Event::PartKind kind_of_item(std::string_view type);
+// What a content of a message is: kText, kRefusal or kOpaque; and the member that has its text.
+Event::PartKind kind_of_content(std::string_view type);
+std::string_view text_member(std::string_view type);
 
 // A reasoning item has any number of texts; the part's are joined by this.
 inline constexpr std::string_view kBetweenThoughts = "\n\n";

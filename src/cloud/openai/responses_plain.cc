@@ -96,7 +96,7 @@ class FlatWalk {
 // As text_event(), where the part is the one that is being written out.
 bool ResponsesReader::plain(std::string_view data, EventQueue& out) {
   constexpr std::string_view kBefore = "response.", kAfter = ".delta";
-  if (head_item_ >= items_.size()) return false;
+  if (head_item_ >= items_.size() || shared_index_) return false;
   Item& item = items_[head_item_];
   FlatDelta delta;
   if (item.done || !FlatWalk(data).read(delta)) return false;

@@ -18,6 +18,7 @@ namespace {
 // Bounds on what a server may make this process keep besides the answer itself.
 constexpr std::int64_t kMaxItems = 10 * 1000;
 constexpr std::int64_t kMaxContents = 1024;                    // of one item
+constexpr std::size_t kMaxAllContents = 10 * 1000;             // of all messages
 constexpr std::size_t kMaxHeldBytes = 64 * 1024 * 1024;        // that wait for their turn
 constexpr std::size_t kMaxAnnotationBytes = 16 * 1024 * 1024;  // of one text
 constexpr std::size_t kMaxResponseFacts = 256;
@@ -102,7 +103,8 @@ ResponsesReader::MaybeError ResponsesReader::full(std::string_view type, std::st
   const Json* const error = core::find(*json, "error");
   // An event of a response may speak of a tool's error.
   const bool of_response = begins_with(own, "response.");
-  if (own == "error" || (!of_response && error && !says_nothing(*error))) return server_error(data);
+  if (own == "error" || own == "response.error" || (!of_response && error && !says_nothing(*error)))
+    return server_error(data);
   if (own.empty() && core::find(*json, "choices"))
     return wrong("it is one of chat completions; set ApiConfig::text_api to kChat", data);
   return take(own, *json, data, out);
@@ -117,8 +119,8 @@ ResponsesReader::MaybeError ResponsesReader::take(std::string_view type, const J
     return end_of_response(Json::object(), "{}", type, out);
   if (type == "output_item.added") return item_event(event, false, raw, out);
   if (type == "output_item.done") return item_event(event, true, raw, out);
-  if (type == "content_part.added") return content_event(event, false, raw);
-  if (type == "content_part.done") return content_event(event, true, raw);
+  if (type == "content_part.added") return content_event(event, false, raw, out);
+  if (type == "content_part.done") return content_event(event, true, raw, out);
   if (type == "output_text.annotation.added") return annotation_event(event, raw);
   const bool done = take_suffix(type, ".done");
   if (!done && !take_suffix(type, ".delta")) return std::nullopt;
@@ -169,10 +171,20 @@ ResponsesReader::MaybeError ResponsesReader::add_item(std::int64_t index, std::s
                                                       Item*& item) {
   if (static_cast<std::int64_t>(items_.size()) >= kMaxItems)
     return wrong("the answer has more than 10,000 items", {});
-  if (index >= 0) by_index_[index] = items_.size();
+  if (index >= 0) {
+    shared_index_ = shared_index_ || by_index_.count(index) != 0;
+    by_index_[index] = items_.size();
+  }
   item = &items_.emplace_back();
   item->type = type;
   return std::nullopt;
+}
+
+ResponsesReader::Item* ResponsesReader::item_with(std::string_view id) {
+  if (id.empty()) return nullptr;
+  const auto found = std::find_if(items_.rbegin(), items_.rend(),
+                                  [id](const Item& item) { return item.id == id; });
+  return found == items_.rend() ? nullptr : &*found;
 }
 
 // By its place in the output, else by its id, else the last one of that type. One that has not been
@@ -183,6 +195,7 @@ ResponsesReader::MaybeError ResponsesReader::find_item(const Json& event, std::s
   const std::string id = core::string_or(event, "item_id");
   if (const auto place = by_index_.find(index); place != by_index_.end()) {
     item = &items_[place->second];
+    if (Item* own = shared_index_ ? item_with(id) : nullptr) item = own;
     return std::nullopt;
   }
   for (auto at = items_.rbegin(); index < 0 && at != items_.rend(); ++at) {
@@ -192,7 +205,7 @@ ResponsesReader::MaybeError ResponsesReader::find_item(const Json& event, std::s
   }
   if (auto error = add_item(index, type, item)) return error;
   item->id = id;
-  return std::nullopt;
+  return hold(id.size());
 }
 
 ResponsesReader::MaybeError ResponsesReader::item_event(const Json& event, bool done,
@@ -205,12 +218,13 @@ ResponsesReader::MaybeError ResponsesReader::item_event(const Json& event, bool 
   Item* item = nullptr;
   const auto place = by_index_.find(index);
   if (place != by_index_.end()) item = &items_[place->second];
-  for (auto at = items_.rbegin(); index < 0 && !id.empty() && !item && at != items_.rend(); ++at)
-    if (at->id == id) item = &*at;
-  // Servers that give every item the same index.
-  if (item && !done && !item->id.empty() && item->id != id) item = nullptr;
+  if (Item* own = index < 0 || shared_index_ ? item_with(id) : nullptr) item = own;
+  // Servers that give every item the same index; others make a new id for every event.
+  const std::string type = core::string_or(*json, "type");
+  if (item && !item->id.empty() && item->id != id && (!done || item->done || item->type != type))
+    item = nullptr;
   if (!item)
-    if (auto error = add_item(index, core::string_or(*json, "type"), item)) return error;
+    if (auto error = add_item(index, type, item)) return error;
   if (item->done) return std::nullopt;
   if (done) {
     if (auto error = complete(*item, *json, bytes)) return error;
@@ -250,13 +264,13 @@ ResponsesReader::MaybeError ResponsesReader::complete(Item& item, const Json& js
   const bool empty = parts.front().kind == Event::PartKind::kOpaque && !item.contents.empty() &&
                      item.contents.front().kind != Event::PartKind::kOpaque &&
                      item.contents.front().kind != Event::PartKind::kNone;
-  if (!empty && item.contents.size() < parts.size()) item.contents.resize(parts.size());
+  if (auto error = make_room(item, empty ? 0 : parts.size())) return error;
   item.mended = empty || item.contents.size() > parts.size();
   std::size_t waiting = item.raw.size();
   for (std::size_t i = 0; i < parts.size() && !empty; ++i) {
     Content& content = item.contents[i];
     const ItemPart& part = parts[i];
-    if (content.kind == Event::PartKind::kNone) content.kind = part.kind;
+    if (!content.begun && content.text.empty()) content.kind = part.kind;
     if (content.kind != part.kind || !begins_with(part.text, content.text)) {
       item.mended = true;
       continue;
@@ -266,7 +280,8 @@ ResponsesReader::MaybeError ResponsesReader::complete(Item& item, const Json& js
     content.type = part.type;
     if (!part.annotations.empty())
       content.annotations = part.annotations.substr(1, part.annotations.size() - 2);
-    if (part.logprobs && content.logprobs.count == 0) content.logprobs.read(*part.logprobs);
+    if (part.logprobs && content.logprobs.count == 0)
+      if (auto error = read_logprobs(content, *part.logprobs)) return error;
   }
   return hold(waiting);
 }
@@ -287,14 +302,38 @@ ResponsesReader::MaybeError ResponsesReader::find_content(Item& item, const Json
   if (index < 0 || index >= kMaxContents)
     return wrong("the index of a content is not a number from 0 to 1023", {});
   const auto at = static_cast<std::size_t>(index);
-  if (item.contents.size() <= at) item.contents.resize(at + 1);
+  if (auto error = make_room(item, at + 1)) return error;
   content = &item.contents[at];
+  return std::nullopt;
+}
+
+ResponsesReader::MaybeError ResponsesReader::make_room(Item& item, std::size_t contents) {
+  if (item.contents.size() >= contents) return std::nullopt;
+  contents_ += contents - item.contents.size();
+  if (contents_ > kMaxAllContents) return wrong("the answer has more than 10,000 contents", {});
+  item.contents.resize(contents);
   return std::nullopt;
 }
 
 ResponsesReader::MaybeError ResponsesReader::append(Content& content, std::string_view bytes) {
   content.text += bytes;
   return hold(bytes.size());
+}
+
+// All of a text is there, which may be more than came in pieces.
+ResponsesReader::MaybeError ResponsesReader::complete_text(Content& content,
+                                                           std::string_view said) {
+  content.closed = true;
+  if (!begins_with(said, content.text)) return std::nullopt;
+  return append(content, said.substr(content.text.size()));
+}
+
+ResponsesReader::MaybeError ResponsesReader::read_logprobs(Content& content, const Json& list) {
+  const std::size_t before = content.logprobs.count;
+  content.logprobs.read(list);
+  logprobs_ += content.logprobs.count - before;
+  if (logprobs_ <= TokenLogprobs::kMax) return std::nullopt;
+  return wrong("it holds more than 4,000,000 log-probabilities", {});
 }
 
 ResponsesReader::MaybeError ResponsesReader::text_event(const Delta& what, const Json& event,
@@ -304,11 +343,13 @@ ResponsesReader::MaybeError ResponsesReader::text_event(const Delta& what, const
   if (auto error = find_item(event, what.item, item)) return error;
   if (item->done) return std::nullopt;  // it has said all
   if (auto error = find_content(*item, event, what.index, content)) return error;
-  if (content->kind == Event::PartKind::kNone) content->kind = what.kind;
+  // What its beginning says it is, some servers have other words for.
+  if (item->type == what.item && !content->begun && content->text.empty())
+    content->kind = what.kind;
   if (content->kind != what.kind) return std::nullopt;  // the item will tell
   if (item->name.empty()) item->name = core::string_or(event, "name");
   if (const Json* logprobs = core::find(event, "logprobs"); logprobs && !done)
-    content->logprobs.read(*logprobs);
+    if (auto error = read_logprobs(*content, *logprobs)) return error;
   const std::string said = core::string_or(event, done ? what.text : "delta");
   if (what.kind == Event::PartKind::kReasoning) {
     const std::int64_t source = what.source(core::int_at(event, what.index).value_or(0));
@@ -320,11 +361,8 @@ ResponsesReader::MaybeError ResponsesReader::text_event(const Delta& what, const
     if (auto error = append(*content, said)) return error;
   } else if (!done) {
     if (auto error = append(*content, said)) return error;
-  } else {
-    if (begins_with(said, content->text))
-      if (auto error = append(*content, std::string_view(said).substr(content->text.size())))
-        return error;
-    content->closed = true;
+  } else if (auto error = complete_text(*content, said)) {
+    return error;
   }
   start(out);
   pump(out);
@@ -332,7 +370,7 @@ ResponsesReader::MaybeError ResponsesReader::text_event(const Delta& what, const
 }
 
 ResponsesReader::MaybeError ResponsesReader::content_event(const Json& event, bool done,
-                                                           std::string_view raw) {
+                                                           std::string_view raw, EventQueue& out) {
   const Json* const part = core::find(event, "part");
   if (!part || !part->is_object()) return std::nullopt;
   Item* item = nullptr;
@@ -342,19 +380,20 @@ ResponsesReader::MaybeError ResponsesReader::content_event(const Json& event, bo
   if (item->done || item->type != "message") return std::nullopt;
   if (auto error = find_content(*item, event, "content_index", content)) return error;
   const std::string type = core::string_or(*part, "type");
-  if (content->kind == Event::PartKind::kNone)
-    content->kind = type == "refusal"       ? Event::PartKind::kRefusal
-                    : type == "output_text" ? Event::PartKind::kText
-                                            : Event::PartKind::kOpaque;
+  if (content->kind == Event::PartKind::kNone) content->kind = kind_of_content(type);
   if (content->kind == Event::PartKind::kOpaque) content->type = type;
-  if (!done) return std::nullopt;
-  const Json* const annotations = core::find(*part, "annotations");
-  if (content->kind != Event::PartKind::kText || !annotations || !annotations->is_array() ||
-      annotations->empty())
+  if (!done || content->kind != kind_of_content(type) || content->kind == Event::PartKind::kOpaque)
     return std::nullopt;
-  const std::string_view bytes = raw_member(raw, "part").value_or("{}");
-  const std::string_view list = raw_member(bytes, "annotations").value_or("[]");
-  content->annotations = list.substr(1, list.size() - 2);
+  const Json* const annotations = core::find(*part, "annotations");
+  if (annotations && annotations->is_array() && !annotations->empty()) {
+    const std::string_view bytes = raw_member(raw, "part").value_or("{}");
+    const std::string_view list = raw_member(bytes, "annotations").value_or("[]");
+    content->annotations = list.substr(1, list.size() - 2);
+    if (auto error = hold(list.size())) return error;
+  }
+  if (auto error = complete_text(*content, core::string_or(*part, text_member(type)))) return error;
+  start(out);
+  pump(out);
   return std::nullopt;
 }
 
@@ -371,7 +410,7 @@ ResponsesReader::MaybeError ResponsesReader::annotation_event(const Json& event,
     return wrong("a text has more than 16 MiB of annotations", {});
   if (!content->annotations.empty()) content->annotations += ',';
   content->annotations += *annotation;
-  return std::nullopt;
+  return hold(annotation->size());
 }
 
 // ---- what comes out
@@ -546,7 +585,7 @@ ResponsesReader::MaybeError ResponsesReader::status_error(const Json& response,
 }
 
 // Items that have not come, or not to their end, in the stream. By their ids; where servers make
-// new ids for every event, by their places.
+// new ids for every event, in the order of those of their type.
 ResponsesReader::MaybeError ResponsesReader::output(const Json& list, std::string_view raw) {
   const auto elements = raw_elements(raw);
   const std::size_t streamed = items_.size();
@@ -563,11 +602,16 @@ ResponsesReader::MaybeError ResponsesReader::output(const Json& list, std::strin
     match[i] = found->second;
     matched[found->second] = true;
   }
+  std::map<std::string, std::size_t> next;  // of each type: the first that may be unmatched
   for (std::size_t i = 0; i < n; ++i) {
     const std::string type = core::string_or(list[i], "type");
-    if (match[i] == SIZE_MAX && i < streamed && !matched[i] && items_[i].type == type) {
-      match[i] = i;
-      matched[i] = true;
+    if (match[i] == SIZE_MAX) {
+      std::size_t& at = next[type];
+      while (at < streamed && (matched[at] || items_[at].type != type)) ++at;
+      if (at < streamed) {
+        match[i] = at;
+        matched[at] = true;
+      }
     }
     Item* item = match[i] == SIZE_MAX ? nullptr : &items_[match[i]];
     if (!item)
@@ -650,7 +694,7 @@ void ResponsesReader::note_usage(const Json& response, std::string_view raw, Eve
 // {"error":{...}}, or an event of the type "error" that has the error's members itself.
 Error ResponsesReader::server_error(std::string_view body) const {
   Complaint complaint = openai_complaint(body);
-  if (complaint.type == "error") complaint.type = {};
+  if (complaint.type == "error" || complaint.type == "response.error") complaint.type = {};
   return provider_error(model_.provider, *head_, body, complaint);
 }
 

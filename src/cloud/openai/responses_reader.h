@@ -99,16 +99,21 @@ class ResponsesReader final : public Reader {
   MaybeError response_event(std::string_view type, const core::Json& event, std::string_view raw,
                             EventQueue& out);
   MaybeError item_event(const core::Json& event, bool done, std::string_view raw, EventQueue& out);
-  MaybeError content_event(const core::Json& event, bool done, std::string_view raw);
+  MaybeError content_event(const core::Json& event, bool done, std::string_view raw,
+                           EventQueue& out);
   MaybeError text_event(const Delta& what, const core::Json& event, bool done, EventQueue& out);
   MaybeError annotation_event(const core::Json& event, std::string_view raw);
   bool plain(std::string_view data, EventQueue& out);
 
   MaybeError find_item(const core::Json& event, std::string_view type, Item*& item);
   MaybeError add_item(std::int64_t index, std::string_view type, Item*& item);
+  Item* item_with(std::string_view id);
   MaybeError find_content(Item& item, const core::Json& event, std::string_view key,
                           Content*& content);
+  MaybeError make_room(Item& item, std::size_t contents);
   MaybeError append(Content& content, std::string_view bytes);
+  MaybeError complete_text(Content& content, std::string_view said);
+  MaybeError read_logprobs(Content& content, const core::Json& list);
   void note_item(Item& item, const core::Json& json, std::string_view raw);
   MaybeError complete(Item& item, const core::Json& json, std::string_view raw);
   MaybeError hold(std::size_t bytes);
@@ -152,8 +157,11 @@ class ResponsesReader final : public Reader {
   RawObject start_facts_{}, late_facts_{};
   std::vector<Item> items_{};                       // in the order in which they began
   std::map<std::int64_t, std::size_t> by_index_{};  // output_index -> place in items_
+  bool shared_index_ = false;                       // it is that of several items
   std::size_t head_item_ = 0;                       // the first that is not out as a whole
   std::size_t held_ = 0;                            // bytes that wait for items before them
+  std::size_t contents_ = 0;                        // of all messages
+  std::size_t logprobs_ = 0;                        // that were read
   std::uint64_t keys_ = 0;
   std::optional<Ending> ending_{};
   bool calls_ = false, refused_ = false;

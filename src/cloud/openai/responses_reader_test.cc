@@ -252,6 +252,101 @@ TEST(ResponsesReader, TheSameIndexForAll) {
   EXPECT_EQ(outcome.response.text(), "12");
 }
 
+std::string call_item(const std::string& number, const std::string& arguments) {
+  return R"({"id":"fc_)" + number + R"(","type":"function_call","arguments":")" + arguments +
+         R"(","call_id":"call_)" + number + R"(","name":"f"})";
+}
+
+// ... and to several at once: there the id says whose it is.
+TEST(ResponsesReader, TheSameIndexForItemsThatInterleave) {
+  const auto piece = [](const std::string& number) {
+    return R"({"type":"response.function_call_arguments.delta","output_index":0,"item_id":"fc_)" +
+           number + R"(","delta":")" + number + "\"}";
+  };
+  const Outcome outcome =
+      read({kCreated, added(0, call_item("1", "")), added(0, call_item("2", "")), piece("1"),
+            piece("2"), done(0, call_item("1", "1")), done(0, call_item("2", "2")), completed()});
+  ASSERT_FALSE(outcome.error) << *outcome.error;
+  ASSERT_EQ(parts_of(outcome).size(), 2u);
+  for (const char* number : {"1", "2"}) {
+    const Part& part = parts_of(outcome)[number[0] - '1'];
+    EXPECT_EQ(part.get<ToolCall>()->id, "call_" + std::string(number));
+    EXPECT_EQ(part.get<ToolCall>()->arguments, number);
+    EXPECT_EQ(part.extra, R"({"item":)" + call_item(number, number) + "}");
+  }
+}
+
+// ... and that do not say where an item begins.
+TEST(ResponsesReader, TheSameIndexForItemsThatAreDone) {
+  const std::string message = message_item("a", output_text("Hi"));
+  for (const std::string& first :
+       {done(0, message), added(0, message_item("a", "")) +
+                              "\n\ndata: " + text_event("output_text.delta", 0, 0, "Hi")}) {
+    const Outcome outcome = read({kCreated, first, done(0, call_item("1", "1")), completed()});
+    ASSERT_FALSE(outcome.error) << *outcome.error;
+    ASSERT_EQ(parts_of(outcome).size(), 2u);
+    EXPECT_EQ(outcome.response.text(), "Hi");
+    EXPECT_EQ(parts_of(outcome)[0].id, "a");
+    EXPECT_EQ(parts_of(outcome)[1].get<ToolCall>()->arguments, "1");
+    EXPECT_EQ(outcome.response.finish(), Finish::kToolCalls);
+  }
+}
+
+// The end has an item more, before one that has come, and has new ids for all.
+TEST(ResponsesReader, NewIdsAtTheEnd) {
+  const Outcome outcome =
+      read({kCreated, done(0, message_item("a", output_text("Hi"))),
+            completed(R"("status":"completed","output":[{"id":"r","type":"reasoning","summary":[)"
+                      R"(],"encrypted_content":"E"},)" +
+                      message_item("b", output_text("Hi")) + "]")});
+  ASSERT_FALSE(outcome.error) << *outcome.error;
+  ASSERT_EQ(parts_of(outcome).size(), 2u);
+  EXPECT_EQ(outcome.response.text(), "Hi");
+  EXPECT_EQ(parts_of(outcome)[1].get<Reasoning>()->signature, "E");
+}
+
+std::string content_event(const std::string& type, const std::string& part) {
+  return R"({"type":"response.content_part.)" + type +
+         R"(","output_index":0,"content_index":0,"part":)" + part + "}";
+}
+
+// What a content is announced as counts for less than what comes.
+TEST(ResponsesReader, ContentsThatBeginAsSomethingElse) {
+  for (const char* begins :
+       {R"({"type":"text","text":""})", R"({"text":""})", R"({"type":"refusal","refusal":""})"}) {
+    const std::string item = message_item("a", output_text("Hi"));
+    const Outcome outcome =
+        read({kCreated, added(0, message_item("a", "")), content_event("added", begins),
+              text_event("output_text.delta", 0, 0, "Hi"), done(0, item), completed()});
+    ASSERT_FALSE(outcome.error) << *outcome.error;
+    ASSERT_EQ(parts_of(outcome).size(), 1u);
+    EXPECT_EQ(outcome.response.text(), "Hi");
+    EXPECT_EQ(parts_of(outcome)[0].extra, R"({"item":)" + item + "}");
+    EXPECT_EQ(outcome.response.finish(), Finish::kStop);
+  }
+  const Outcome refused =
+      read({kCreated, added(0, message_item("a", "")), content_event("added", output_text("")),
+            done(0, message_item("a", R"({"type":"refusal","refusal":"No."})")), completed()});
+  EXPECT_EQ(parts_of(refused)[0].get<Refusal>()->text, "No.");
+  EXPECT_EQ(refused.response.finish(), Finish::kRefusal);
+}
+
+TEST(ResponsesReader, ContentsWithoutDeltas) {
+  const Outcome outcome = read({kCreated, added(0, message_item("a", "")),
+                                content_event("done", output_text("Hi")), completed()});
+  EXPECT_EQ(outcome.response.text(), "Hi");
+}
+
+// Places that nobody fills must not fill the memory.
+TEST(ResponsesReader, BoundsItsContents) {
+  std::vector<std::string> events = {kCreated};
+  for (int i = 0; i < 12; ++i) events.push_back(text_event("output_text.delta", i, 1023, "x"));
+  const Outcome outcome = read(events);
+  ASSERT_TRUE(outcome.error);
+  EXPECT_EQ(outcome.error->code(), Errc::kProtocol);
+  EXPECT_NE(outcome.error->message().find("more than 10,000 contents"), std::string::npos);
+}
+
 TEST(ResponsesReader, WithoutAnIndex) {
   const Outcome outcome = read(
       {kCreated, R"({"type":"response.output_item.added","item":)" + message_item("a", "") + "}",
@@ -373,7 +468,9 @@ TEST(ResponsesReader, Failures) {
   const std::string nested =
       R"({"type":"error","error":{"type":"tokens","code":"rate_limit_exceeded","message":)"
       R"("Slow down"}})";
-  for (const std::string& end : {failed, flat, nested}) {
+  const std::string named =
+      R"({"type":"response.error","code":"rate_limit_exceeded","message":"Slow down"})";
+  for (const std::string& end : {failed, flat, nested, named}) {
     const Outcome outcome = read({kCreated, added(0, message_item("m", "")),
                                   text_event("output_text.delta", 0, 0, "Half"), end});
     ASSERT_TRUE(outcome.error) << end;

@@ -148,7 +148,8 @@ void write_include(const TextRequest& r, bool reasoning, ObjectWriter& body) {
   if (r.logprobs) include.push_back("\"message.output_text.logprobs\"");
   if (const std::string* wanted = body.object().find("include"))
     for (const std::string_view one : raw_elements(*wanted))
-      if (std::find(include.begin(), include.end(), one) == include.end()) include.emplace_back(one);
+      if (std::find(include.begin(), include.end(), one) == include.end())
+        include.emplace_back(one);
   if (!include.empty()) body.raw("include", array_of(include));
 }
 
@@ -200,11 +201,20 @@ Result<Outgoing> write_openai_responses(const ServerModel& model, const TextRequ
     body.flag("stream", true);
     if (dialect.obfuscation_off) body.raw("stream_options", R"({"include_obfuscation":false})");
   }
-  // The caller's own members, last. What the reader must know of has fields of its own.
+  // The caller's own members, last. What the reader must know of has fields of its own. A group of
+  // settings keeps what the request says beside what is added: text.verbosity beside text.format.
+  RawObject groups;
+  for (const char* name : {"text", "reasoning"})
+    if (const std::string* own = body.object().find(name)) groups.set(name, *own);
   if (auto error = merge_extra(r.extra, model.provider,
                                {{"stream", "Call::wire"}, {"input", "TextRequest::messages"}},
                                body.object()))
     return std::move(*error);
+  for (const auto& [name, own] : groups.members()) {
+    RawObject group(own);
+    group.update(RawObject(*body.object().find(name)));
+    body.raw(name, group.text());
+  }
   write_include(r, input->reasoning, body);
   out.body = body.str();
   if (auto error = check_request_bytes(r, out.body.size(), *dialect.media))

@@ -221,6 +221,16 @@ TEST(ResponsesRequest, FormOfTheAnswer) {
   EXPECT_EQ(body_of(request)["text"]["format"]["strict"], false);
 }
 
+TEST(ResponsesRequest, ExtraMembersStandBesideTheOthers) {
+  TextRequest request = said();
+  request.output = {.form = Output::Form::kJsonObject};
+  request.reasoning.summary = "auto";
+  request.extra["openai"] = R"({"text":{"verbosity":"low"},"reasoning":{"effort":"xhigh"}})";
+  const json body = body_of(request);
+  EXPECT_EQ(body["text"], json::parse(R"({"format":{"type":"json_object"},"verbosity":"low"})"));
+  EXPECT_EQ(body["reasoning"], json::parse(R"({"summary":"auto","effort":"xhigh"})"));
+}
+
 TEST(ResponsesRequest, WhatIsSaidToTheModel) {
   TextRequest request;
   request.messages = {
@@ -240,6 +250,13 @@ TEST(ResponsesRequest, WhatIsSaidToTheModel) {
       {"type":"input_image","file_id":"file-1","detail":"auto"},
       {"type":"input_file","file_url":"https://a.org/p.pdf"},
       {"type":"input_file","file_id":"file-2"}]}])"));
+}
+
+TEST(ResponsesRequest, AMessageWithoutParts) {
+  TextRequest request = said();
+  request.messages.insert(request.messages.begin(), Message{.role = Role::kUser});
+  EXPECT_EQ(input_of(request),
+            json::parse(R"([{"role":"user","content":""},{"role":"user","content":"hi"}])"));
 }
 
 TEST(ResponsesRequest, ResultsOfTools) {
@@ -349,6 +366,9 @@ TEST(ResponsesRequest, CallsAndThoughtsThatWereChanged) {
       "summary":[{"type":"summary_text","text":"B"}],"encrypted_content":"gA=="})"));
   EXPECT_EQ(input[2], json::parse(R"({"type":"function_call","call_id":"a","name":"f",
       "arguments":"{\"x\":  2}","namespace":"n"})"));
+  parts[0].get<Reasoning>()->signature.clear();  // taken away, it is not sent
+  EXPECT_EQ(input_of(request)[1], json::parse(R"({"id":"rs_1","type":"reasoning",
+      "status":"completed","summary":[{"type":"summary_text","text":"B"}]})"));
 }
 
 // What was streamed was not what the item said.
