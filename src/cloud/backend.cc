@@ -21,12 +21,13 @@ constexpr std::size_t kMaxExcerpt = 4096;
 // Bytes that one pull reads, if no event is in them.
 constexpr std::size_t kMostBarren = std::size_t{256} * 1024;
 
-std::string_view answer_type(const http::HttpHead& head) {
+// In small letters, without parameters; empty: not told.
+std::string answer_type(const http::HttpHead& head) {
   const std::string* const type = head.find("content-type");
   if (!type) return {};
   std::string_view name = std::string_view(*type).substr(0, type->find(';'));
   while (!name.empty() && name.back() == ' ') name.remove_suffix(1);
-  return name;
+  return http::lower_name(name);
 }
 
 bool ends_like(std::string_view text, std::string_view end) {
@@ -71,6 +72,7 @@ class WireSource final : public Source {
     }
     for (;;) {
       if (next_event()) return Step::kEvent;
+      if (broken_) return fail(std::move(*broken_));
       if (closed_) {
         exchange_.reset();  // not before: events may point to its bytes
         return *(ended_ = Step::kEnd);
@@ -181,7 +183,7 @@ class WireSource final : public Source {
       return;
     }
     reader_->head(head);
-    const std::string_view type = answer_type(head);
+    const std::string type = answer_type(head);
     if (type == "text/event-stream")
       body_ = Body::kStream;
     else if (type == "application/json" || ends_like(type, "+json"))
@@ -228,7 +230,7 @@ class WireSource final : public Source {
   }
 
   std::optional<Step> give(std::string_view type, std::string_view data) {
-    if (auto error = reader_->event(type, data, queue_)) return fail(std::move(*error));
+    if ((broken_ = reader_->event(type, data, queue_))) return std::nullopt;
     if (queue_.answer_bytes() > limits_.answer_bytes)
       return fail(too_large("answer_bytes", "the answer", limits_.answer_bytes));
     note_first();
@@ -250,12 +252,12 @@ class WireSource final : public Source {
       case Body::kError: return fail(refusal());
       case Body::kStrange: break;
     }
-    return fail(Error(Errc::kProtocol,
-                      "the server answered with " + std::string(answer_type(exchange_->head())) +
-                          " where this API's JSON was expected; is the base URL right?")
-                    .with_http_status(exchange_->head().status)
-                    .with_detail("content_type", std::string(answer_type(exchange_->head())))
-                    .with_body(body_bytes_));
+    return fail(
+        Error(Errc::kProtocol, "the server answered with " + answer_type(exchange_->head()) +
+                                   " where this API's JSON was expected; is the base URL right?")
+            .with_http_status(exchange_->head().status)
+            .with_detail("content_type", answer_type(exchange_->head()))
+            .with_body(body_bytes_));
   }
 
   std::optional<Step> end_of_whole() {
@@ -263,7 +265,7 @@ class WireSource final : public Source {
       return fail(bad_answer(endpoint_.provider, "it is empty", 0, {}));
     body_bytes_.reserve(body_bytes_.size() + http::kPadding);
     queue_.timing.first = Clock::now() - started_;
-    if (auto error = reader_->whole(body_bytes_, queue_)) return fail(std::move(*error));
+    if ((broken_ = reader_->whole(body_bytes_, queue_))) return std::nullopt;
     close();
     return std::nullopt;
   }
@@ -320,6 +322,9 @@ class WireSource final : public Source {
       error = std::move(error).with_http_status(exchange_->head().status);
     if (exchange_ && exchange_->head().see_other && error.detail("redirect").empty())
       error = std::move(error).with_detail("redirect", "303");
+    // Once a redirect has told where the result will be, the request has been taken: it may run.
+    if (!error.detail("redirect").empty() && error.retry() == RetryHint::kYes)
+      error = std::move(error).with_retry(RetryHint::kAmbiguous);
     error_ = std::move(error);
     exchange_.reset();
     return *(ended_ = Step::kError);
@@ -340,6 +345,7 @@ class WireSource final : public Source {
   bool pending_given_ = false;
   std::size_t barren_ = 0;  // bytes since the last event
   bool closed_ = false;
+  std::optional<Error> broken_;  // the reader's: told after what was read before it
   std::string body_bytes_;
   http::SseDecoder stream_;
   EventQueue queue_;

@@ -30,7 +30,7 @@ enum class DeltaField : std::uint8_t {
   kArguments,         // of a function call
 };
 Event::PartKind part_kind(DeltaField field) noexcept;
-// Its name in a message; what reasoning goes back by (request.cc).
+// Its name in a message; what reasoning goes back by (chat_request.cc).
 std::string_view field_name(DeltaField field) noexcept;
 
 // Tells where a JSON value ends that comes in pieces: an object or an array; of anything else the

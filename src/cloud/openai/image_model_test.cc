@@ -123,6 +123,26 @@ TEST(ImageModel, Streams) {
   EXPECT_EQ(sent["partial_images"], 1);
 }
 
+// Fewer than were asked for is an error; what came has been paid for and is there.
+TEST(ImageModel, APictureThatCameIsNotLostWithTheOthers) {
+  const std::string others[] = {"", ",{}"};
+  for (const std::string& rest : others) {
+    TestServer server([&](TestConnection& to, const TestRequest&) {
+      to.answer("{\"data\":[{\"b64_json\":\"" + to_base64(png(2, 2)) + "\"}" + rest + "]}",
+                "200 OK", kJson);
+    });
+    const auto model = infer::image("openai:gpt-image-1", config_of(server));
+    ASSERT_TRUE(model) << model.error();
+    const auto drawn = model->generate({.prompt = "a cat", .n = 2});
+    ASSERT_FALSE(drawn);
+    EXPECT_EQ(drawn.error().code(), Errc::kProtocol);
+    ASSERT_TRUE(drawn.error().partial());
+    const auto& parts = drawn.error().partial()->message().parts;
+    ASSERT_EQ(parts.size(), 1u) << rest;
+    EXPECT_EQ(std::get<Blob>(parts[0].get<Media>()->source).view(), png(2, 2));
+  }
+}
+
 // The request was read and nothing came: it may have run, and a second one would be a second bill.
 TEST(ImageModel, ALostAnswerIsNotAskedForAgain) {
   enum class End { kClose, kReset, kHalfBody, kHalfStream };

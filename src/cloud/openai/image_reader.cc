@@ -71,21 +71,22 @@ std::optional<Error> ImageReader::event(std::string_view type, std::string_view 
   if (text.empty()) return std::nullopt;
   if (text == "[DONE]") return too_few();
   if (type == "error") return server_error(text);
-  return read(text, true, out);
+  return read(text, type, true, out);
 }
 
 std::optional<Error> ImageReader::whole(std::string_view body, EventQueue& out) {
-  return read(trimmed_json(body), false, out);
+  return read(trimmed_json(body), {}, false, out);
 }
 
-std::optional<Error> ImageReader::read(std::string_view data, bool stream, EventQueue& out) {
+std::optional<Error> ImageReader::read(std::string_view data, std::string_view name, bool stream,
+                                       EventQueue& out) {
   const auto bulk = BulkJson::parse(data);
   if (!bulk) return wrong(bulk.error().message(), data);
   const Json& json = bulk->json();
   if (!json.is_object()) return wrong("it is not a JSON object", data);
   const Entry entry{*bulk, json, bulk->text()};
   const Json* error = core::find(json, "error");
-  const std::string type = core::string_or(json, "type");
+  const std::string type = core::string_or(json, "type", std::string(name));
   if ((error && !says_nothing(*error)) || type == "error") return server_error(entry.raw);
   if (core::find(json, "data")) return answer(entry, out);
   if (!stream) return wrong("it has no \"data\"", data);
@@ -185,7 +186,7 @@ void ImageReader::hold_against_order(const Media& picture, EventQueue& out) cons
 // How many pictures come is a promise, which a server that does not know "n" breaks.
 std::optional<Error> ImageReader::too_few() const {
   if (pictures_ >= order_.n) return std::nullopt;
-  return Error(Errc::kProtocol, "n: " + std::to_string(order_.n) + " pictures were asked for, " +
+  return Error(Errc::kProtocol, "n: " + std::to_string(order_.n) + " pictures wanted, " +
                                     std::to_string(pictures_) + " came")
       .with_provider(model_.provider)
       .with_detail("field", "n");

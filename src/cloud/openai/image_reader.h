@@ -45,7 +45,9 @@ class ImageReader final : public Reader {
     std::string_view raw{};
   };
 
-  std::optional<Error> read(std::string_view data, bool stream, EventQueue& out);
+  // `name`: what a stream calls the event beside its data.
+  std::optional<Error> read(std::string_view data, std::string_view name, bool stream,
+                            EventQueue& out);
   std::optional<Error> answer(const Entry& body, EventQueue& out);
   std::optional<Error> partial(const Entry& event, EventQueue& out);
   std::optional<Error> completed(const Entry& event, EventQueue& out);

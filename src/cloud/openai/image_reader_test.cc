@@ -198,6 +198,17 @@ TEST(ImageReader, AStream) {
   }
 }
 
+// Some servers name the type of an event beside its data only.
+TEST(ImageReader, AStreamWhoseEventsAreNamedOutside) {
+  const std::string data = "data: {\"b64_json\":\"" + to_base64(png(2, 2)) + "\"}\n\n";
+  const Outcome got = stream("event: image_generation.partial_image\n" + data +
+                             "event: image_generation.completed\n" + data);
+  ASSERT_FALSE(got.error) << *got.error;
+  EXPECT_EQ(got.broken, "");
+  ASSERT_EQ(got.response.message().parts.size(), 1u);
+  EXPECT_EQ(bytes_of(got), png(2, 2));
+}
+
 TEST(ImageReader, StepsOfPreviews) {
   ImageReader reader(drawer(), {.previews = 2});
   EventQueue queue;

@@ -208,6 +208,8 @@ void write_form(const ImageRequest& r, const RawObject& body, Outgoing& out) {
   out.body = form.body(boundary);
 }
 
+}  // namespace
+
 ApiLimits limits_of_pictures(const ImageRequest& r) {
   ApiLimits limits;
   limits.event_bytes = kPictureBytes;
@@ -215,8 +217,6 @@ ApiLimits limits_of_pictures(const ImageRequest& r) {
   limits.answer_bytes = limits.body_bytes;
   return limits;
 }
-
-}  // namespace
 
 Result<Outgoing> write_openai_image(const ServerModel& model, const ImageRequest& r,
                                     const Call& call) {

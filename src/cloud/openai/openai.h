@@ -37,6 +37,8 @@ Result<Outgoing> write_openai_responses(const ServerModel& model, const TextRequ
                                         const Call& call);  // responses_request.cc
 Result<Outgoing> write_openai_image(const ServerModel& model, const ImageRequest& request,
                                     const Call& call);  // images.cc
+// Outgoing::needs of an answer with that many pictures in base64.
+ApiLimits limits_of_pictures(const ImageRequest& request);  // images.cc
 Result<Outgoing> write_openai_embedding(const ServerModel& model,
                                         const EmbeddingRequest& request);  // embeddings.cc
 // kChat or kResponses: what is configured, else what the request needs (choose_api.cc).
