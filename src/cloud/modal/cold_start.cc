@@ -39,15 +39,14 @@ Error told(const Error& error, Errc code, const std::string& message) {
 
 // Two can be asked for at once, and which one is missing is the question of everybody's first day.
 Error explained(const Error& error) {
-  const bool by_modal = error.body().find("modal-http") != std::string::npos;
-  return told(
-      error, error.code(),
-      error.message() +
-          (by_modal ? "; Modal asks for a proxy auth token before the app sees anything: set "
-                      "MODAL_PROXY_TOKEN_ID and MODAL_PROXY_TOKEN_SECRET, or "
-                      "ApiConfig::modal_key and modal_secret"
-                    : "; it is the app itself that asks, for a bearer: set MODAL_API_KEY or "
-                      "ApiConfig::key"));
+  return told(error, error.code(),
+              error.message() +
+                  (said_by_modal(error)
+                       ? "; Modal asks for a proxy auth token before the app sees anything: set "
+                         "MODAL_PROXY_TOKEN_ID and MODAL_PROXY_TOKEN_SECRET, or "
+                         "ApiConfig::modal_key and modal_secret"
+                       : "; it is the app itself that asks, for a bearer: set MODAL_API_KEY or "
+                         "ApiConfig::key"));
 }
 
 class ColdStartSource final : public Source {
@@ -62,6 +61,7 @@ class ColdStartSource final : public Source {
         began_(Clock::now()),
         first_until_(core::from_now(call_.timeouts.first.value_or(first))),
         cold_until_(core::from_now(policy.limit)),
+        first_is_shorter_(call_.timeouts.first.value_or(first) < policy.limit),
         may_run_twice_(!std::holds_alternative<ImageRequest>(*request_)) {
     attempt();
   }
@@ -133,9 +133,11 @@ class ColdStartSource final : public Source {
     return Step::kPending;
   }
 
-  // The caller's own limit for the first content has run out between two attempts.
+  // The limit for the first content has run out between two attempts: the caller's own, or, where
+  // it ends with that for the start, both.
   std::optional<Error> over() {
-    if (first_until_ >= cold_until_ || Clock::now() < first_until_) return std::nullopt;
+    if (Clock::now() < first_until_) return std::nullopt;
+    if (!first_is_shorter_) return given_up();
     return waited_out(Error(Errc::kTimeout, "no content came within the time allowed for the first")
                           .with_detail("timeout", "first"));
   }
@@ -164,9 +166,6 @@ class ColdStartSource final : public Source {
     source_.reset();
     if (error.provider().empty()) error = std::move(error).with_provider(inner_.info().provider);
     if (error.code() == Errc::kUnauthorized) error = explained(error);
-    // Once a redirect has told where the result will be, the request runs.
-    if (!error.detail("redirect").empty() && error.retry() == RetryHint::kYes)
-      error = std::move(error).with_retry(RetryHint::kAmbiguous);
     error_ = std::move(error).with_detail("attempts", std::to_string(attempts_));
     return *(final_ = Step::kError);
   }
@@ -179,6 +178,7 @@ class ColdStartSource final : public Source {
   Clock::time_point began_;
   Clock::time_point first_until_;
   Clock::time_point cold_until_;
+  bool first_is_shorter_;
   bool may_run_twice_;
   std::unique_ptr<Source> source_;  // null: waiting for due_
   Clock::time_point due_{};
@@ -213,6 +213,10 @@ class ColdStartBackend final : public Backend {
 };
 
 }  // namespace
+
+bool said_by_modal(const Error& error) {
+  return error.body().find("modal-http") != std::string::npos;
+}
 
 bool is_cold(const Error& error, bool may_run_twice) {
   // A redirect told where the result will be: whatever breaks then, the request is running.

@@ -21,6 +21,9 @@ struct ColdStart {
 // have run can be sent again.
 bool is_cold(const Error& error, bool may_run_twice);
 
+// Whether it is Modal's proxy that refuses, and not the app behind it.
+bool said_by_modal(const Error& error);
+
 // The backend, asked again while its app is cold and nothing of an answer has come. The wait for
 // the first content (`first`, what a Call leaves unset) covers all attempts. What still fails when
 // the limit is over has the detail "cold_start", how long it was waited in milliseconds, and the

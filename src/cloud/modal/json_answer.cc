@@ -27,8 +27,9 @@ bool is_json(std::string_view type) {
 
 class FunctionReader final : public Reader {
  public:
-  FunctionReader(std::shared_ptr<const FunctionPlan> plan, FunctionKind kind, std::size_t count)
-      : plan_(std::move(plan)), kind_(kind), count_(count) {}
+  FunctionReader(std::shared_ptr<const FunctionPlan> plan, FunctionKind kind, std::size_t count,
+                 std::optional<std::uint32_t> dimensions)
+      : plan_(std::move(plan)), kind_(kind), count_(count), dimensions_(dimensions) {}
 
   void head(const http::HttpHead& head) override {
     type_ = media_type_of(head);
@@ -95,8 +96,8 @@ class FunctionReader final : public Reader {
     if (!is_json(type_) && (is_picture(type_) || is_picture(mime_of(body)))) {
       if (auto error = enough(1, "pictures", body)) return error;
       start(out);
-      put_picture(std::string(body), is_picture(type_) ? type_ : std::string(mime_of(body)), 0,
-                  out);
+      const std::string_view known = mime_of(body);  // the bytes know best
+      put_picture(std::string(body), known.empty() ? type_ : std::string(known), 0, out);
       return std::nullopt;
     }
     const core::Json* const found = look("function.image", plan_->image, body);
@@ -169,6 +170,12 @@ class FunctionReader final : public Reader {
       return wrong("function.vectors", plan_->vectors,
                    "is no list of rows of numbers, all of one length", body);
     if (auto error = enough(rows, "rows", body)) return error;
+    if (dimensions_ && width != *dimensions_)
+      return bad_answer(kModal,
+                        "its rows have " + std::to_string(width) +
+                            " numbers, dimensions asked for " + std::to_string(*dimensions_),
+                        0, body)
+          .with_detail("field", "dimensions");
     start(out);
     out.vectors(std::move(values), static_cast<std::uint32_t>(width));
     return std::nullopt;
@@ -192,7 +199,8 @@ class FunctionReader final : public Reader {
   // Figures: without them an answer is as good.
   void count(const std::optional<JsonPointer>& pointer, std::optional<std::int64_t>& to) const {
     const core::Json* const found = pointer ? pointer->find(document_) : nullptr;
-    if (found && found->is_number_integer()) to = found->get<std::int64_t>();
+    if (found && found->is_number_unsigned() && found->get<std::uint64_t>() <= INT64_MAX)
+      to = found->get<std::int64_t>();
   }
 
   Error wrong(const char* member, const JsonPointer& pointer, const std::string& what,
@@ -216,6 +224,7 @@ class FunctionReader final : public Reader {
   std::shared_ptr<const FunctionPlan> plan_;
   FunctionKind kind_;
   std::size_t count_;
+  std::optional<std::uint32_t> dimensions_;
   std::string type_{};
   std::string request_id_{};
   core::Json document_{};
@@ -226,8 +235,9 @@ class FunctionReader final : public Reader {
 }  // namespace
 
 std::unique_ptr<Reader> function_reader(std::shared_ptr<const FunctionPlan> plan, FunctionKind kind,
-                                        std::size_t count) {
-  return std::make_unique<FunctionReader>(std::move(plan), kind, count);
+                                        std::size_t count,
+                                        std::optional<std::uint32_t> dimensions) {
+  return std::make_unique<FunctionReader>(std::move(plan), kind, count, dimensions);
 }
 
 }  // namespace infer::cloud

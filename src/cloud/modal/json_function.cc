@@ -6,6 +6,7 @@
 #include <array>
 #include <utility>
 
+#include "src/cloud/media_limits.h"
 #include "src/cloud/modal/modal.h"
 #include "src/cloud/object_writer.h"
 #include "src/cloud/openai/openai.h"
@@ -108,6 +109,10 @@ class ConversationReader {
       return;
     }
     const Blob* const bytes = std::get_if<Blob>(&media.source);
+    const std::string type = type_of_media(media);
+    const bool other = !type.empty() && !is_picture_type(type);
+    if (other && !all) return fail("a function is told text and a picture only");
+    if (other) return;
     if (all && (got_.image || !last || !bytes)) return;
     if (got_.image) return fail("the function is told one picture, and this message has more");
     if (!bytes) return fail("a picture goes to a function as its bytes, not by address");
@@ -176,7 +181,9 @@ class FunctionWriter {
     number("guidance", r.guidance);
     values_.json("n", std::to_string(r.n));
     auto out = made(FunctionKind::kImage, r.n, r.extra);
-    if (out) out->once = true;
+    if (!out) return out;
+    out->once = true;
+    out->needs = limits_of_pictures(r);
     return out;
   }
 
@@ -188,7 +195,7 @@ class FunctionWriter {
     quality("input_type", !r.input_type.empty());
     values_.json("inputs", strings(r.inputs));
     if (r.dimensions) values_.json("dimensions", std::to_string(*r.dimensions));
-    return made(FunctionKind::kVectors, r.inputs.size(), r.extra);
+    return made(FunctionKind::kVectors, r.inputs.size(), r.extra, r.dimensions);
   }
 
  private:
@@ -266,7 +273,8 @@ class FunctionWriter {
   }
 
   Result<Outgoing> made(FunctionKind kind, std::size_t count,
-                        const std::map<std::string, std::string>& extra) {
+                        const std::map<std::string, std::string>& extra,
+                        std::optional<std::uint32_t> dimensions = {}) {
     if (!plan_->model.empty()) values_.text("model", plan_->model);
     auto body = plan_->request.fill(values_);
     if (!body)
@@ -283,7 +291,7 @@ class FunctionWriter {
     out.path = plan_->path;
     out.body = std::move(*body);
     out.warnings = std::move(warnings_);
-    out.reader = function_reader(plan_, kind, count);
+    out.reader = function_reader(plan_, kind, count, dimensions);
     return out;
   }
 

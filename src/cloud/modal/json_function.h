@@ -32,9 +32,11 @@ struct FunctionPlan {
 // kInvalidRequest, naming the member of JsonFunction and what is wrong with it.
 Result<FunctionPlan> function_plan(const JsonFunction& function);
 
-// Reads one answer; `count`: the pictures or the rows of vectors that were asked for.
+// Reads one answer; `count`: the pictures or the rows of vectors that were asked for; `dimensions`:
+// of each row, where they were asked for (json_answer.cc).
 std::unique_ptr<Reader> function_reader(std::shared_ptr<const FunctionPlan> plan, FunctionKind kind,
-                                        std::size_t count);  // json_answer.cc
+                                        std::size_t count,
+                                        std::optional<std::uint32_t> dimensions = {});
 
 }  // namespace infer::cloud
 

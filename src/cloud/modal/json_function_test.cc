@@ -5,6 +5,7 @@
 #include <string>
 
 #include "infer/infer.h"
+#include "src/cloud/modal/modal.h"
 #include "src/cloud/modal/modal_app_for_tests.h"
 #include "src/core/base64.h"
 
@@ -103,6 +104,9 @@ TEST(JsonFunction, APictureGoesAsBase64) {
             Errc::kUnsupported);
   EXPECT_EQ(error_of(f.text().generate({.messages = {user("?", {cat, cat})}})).code(),
             Errc::kUnsupported);
+  const Media paper{.mime = "application/pdf", .source = Blob(std::string("%PDF-1.7"))};
+  EXPECT_EQ(error_of(f.text().generate({.messages = {user("?", {paper})}})).code(),
+            Errc::kUnsupported);
   EXPECT_EQ(f.app().posts, 1);
 }
 
@@ -172,9 +176,10 @@ TEST(JsonFunction, WhatCannotBeFoundIsNamed) {
     EXPECT_NE(error.message().find(row.says), std::string::npos) << error;
     EXPECT_EQ(error.body(), row.answer);
   }
-  const Function page({.request = R"({"text":"{{prompt}}"})", .text = "/t"}, "<html>",
-                      "Content-Type: text/html\r\n");
-  EXPECT_EQ(error_of(page.text().generate("hi")).code(), Errc::kProtocol);
+  for (const char* type : {"Content-Type: text/html\r\n", "Content-Type: Text/HTML\r\n"}) {
+    const Function page({.request = R"({"text":"{{prompt}}"})", .text = "/t"}, "<html>", type);
+    EXPECT_EQ(error_of(page.text().generate("hi")).code(), Errc::kProtocol) << type;
+  }
   const Function stream({.request = R"({"text":"{{prompt}}"})", .text = "/t"}, "data: {}\n\n",
                         "Content-Type: text/event-stream\r\n");
   EXPECT_EQ(error_of(stream.text().generate("hi")).code(), Errc::kProtocol);
@@ -210,6 +215,16 @@ TEST(JsonFunction, AMappingThatIsNoneIsRefusedWhenItIsOpened) {
     EXPECT_NE(error.message().find(row.field), std::string::npos) << error;
     EXPECT_NE(error.message().find(row.says), std::string::npos) << error;
     EXPECT_EQ(error.provider(), "modal");
+  }
+}
+
+TEST(JsonFunction, FiguresThatAreNoneAreLeftOut) {
+  for (const char* figure : {"-1", "18446744073709551615", "1.5", "\"3\"", "null"}) {
+    const Function f({.request = R"({"text":"{{prompt}}"})", .text = "/t", .input_tokens = "/n"},
+                     std::string(R"({"t":"x","n":)") + figure + "}");
+    const auto response = f.text().generate("hi");
+    ASSERT_TRUE(response) << response.error();
+    EXPECT_EQ(response->usage.input, std::nullopt) << figure;
   }
 }
 
@@ -255,6 +270,29 @@ TEST(JsonFunction, APictureAsItIs) {
     EXPECT_EQ(media->mime, "image/png");
     EXPECT_EQ(std::get<Blob>(media->source).view(), kPng);
   }
+}
+
+// The bytes know best what they are.
+TEST(JsonFunction, APictureIsWhatItsBytesSay) {
+  const std::string jpeg("\xFF\xD8\xFF\xE0\0\x10JFIF", 10);
+  const Function f({.request = R"({"p":"{{prompt}}"})"}, jpeg, "Content-Type: image/png\r\n");
+  const auto response = f.as<ImageModel>().generate({.prompt = "a cat"});
+  ASSERT_TRUE(response) << response.error();
+  EXPECT_EQ(response->message().parts.front().get<Media>()->mime, "image/jpeg");
+  const Function vague({.request = R"({"p":"{{prompt}}"})"}, "<svg/>",
+                       "Content-Type: image/svg+xml\r\n");
+  const auto drawing = vague.as<ImageModel>().generate({.prompt = "a cat"});
+  ASSERT_TRUE(drawing) << drawing.error();
+  EXPECT_EQ(drawing->message().parts.front().get<Media>()->mime, "image/svg+xml");
+}
+
+TEST(JsonFunction, SeveralPicturesMayBeLarge) {
+  const auto wire = json_function_wire(kDraws, "tiny", "modal");
+  ASSERT_TRUE(wire) << wire.error();
+  const auto sent = (*wire)->write(ImageRequest{.prompt = "x", .n = 3}, {});
+  ASSERT_TRUE(sent) << sent.error();
+  ASSERT_TRUE(sent->needs);
+  EXPECT_EQ(sent->needs->body_bytes, std::size_t{3} * 64 << 20);
 }
 
 TEST(JsonFunction, WhatAPictureCannotBeToldIsRefusedOrWarnedOf) {
@@ -316,6 +354,10 @@ TEST(JsonFunction, Vectors) {
             Errc::kProtocol);
   EXPECT_EQ(error_of(f.as<EmbeddingModel>().embed({.inputs = {"a"}, .normalize = true})).code(),
             Errc::kUnsupported);
+  const Error short_rows =
+      error_of(f.as<EmbeddingModel>().embed({.inputs = {"a", "b"}, .dimensions = 2}));
+  EXPECT_EQ(short_rows.code(), Errc::kProtocol);
+  EXPECT_EQ(short_rows.detail("field"), "dimensions");
   const Function flat(embeds, R"({"embeddings":[1,2]})");
   EXPECT_EQ(flat.as<EmbeddingModel>().embed(std::vector<std::string>{"a"})->dimensions, 2u);
   for (const char* wrong : {R"([[1,2],[3]])", R"([["a"],["b"]])", R"([[],[]])", R"([1,[2]])", "{}",

@@ -27,6 +27,7 @@ class ModalApp {
     // What it says to them; none: the connection is reset.
     std::string refusal = "503 Service Unavailable";
     std::string refusal_headers{};
+    std::string refusal_body = "starting";
     int hops = 0;  // 303s before a result
     bool proxy_token = false;
     bool bearer = false;
@@ -83,7 +84,7 @@ class ModalApp {
       --cold_left_;
       ++refused;
       if (is_.refusal.empty()) return c.reset();
-      return void(c.answer("starting", is_.refusal, is_.refusal_headers));
+      return void(c.answer(is_.refusal_body, is_.refusal, is_.refusal_headers));
     }
     if (is_.bearer && r.header("authorization") != "Bearer vllm-bearer-canary")
       return void(c.answer(R"({"error":"Unauthorized"})", "401 Unauthorized", kJson));
@@ -92,9 +93,11 @@ class ModalApp {
       hops_left_ = is_.hops;
       return result(c, r);
     }
-    if (r.target.find("__modal_function_call_id=fc-1") == std::string::npos)
+    if (r.target.find("__modal_function_call_id=fc-1") == std::string::npos) {
+      std::this_thread::sleep_for(is_.sleeps);
       return void(c.answer(R"({"object":"list","data":[{"id":"tiny","object":"model"}]})", "200 OK",
                            kJson));
+    }
     if (is_.drops_a_look && looks++ == 0) return c.reset();
     if (!is_.drops_a_look) ++looks;
     result(c, r);

@@ -135,6 +135,21 @@ TEST_F(ModalTest, AfterA303NothingIsSentAgain) {
   }
 }
 
+// That holds for an app that is reached by another scheme as well, and for a layer that tries again.
+TEST_F(ModalTest, AfterA303APictureIsNotAskedForAgainByALayer) {
+  ModalApp app({.hops = 1, .answer = [](ModalApp::Connection& c, const ModalApp::Heard&) {
+                  c.answer("gone", "503 X", "retry-after-ms: 1\r\n");
+                }});
+  auto painter = image("openai:tiny", app.config());
+  ASSERT_TRUE(painter) << painter.error();
+  const auto response = ImageModel(*painter | Retry{.max_retries = 3, .backoff = milliseconds(1)})
+                            .generate({.prompt = "a cat"});
+  ASSERT_FALSE(response);
+  EXPECT_EQ(response.error().http_status(), 503);
+  EXPECT_EQ(response.error().retry(), RetryHint::kAmbiguous);
+  EXPECT_EQ(app.posts, 1);
+}
+
 TEST_F(ModalTest, ARedirectToAnotherHostIsRefusedAndSeesNoKey) {
   ModalApp other;
   for (const std::string& to : {other.url("/steal"), std::string("//other.test/"),
@@ -195,6 +210,22 @@ TEST_F(ModalTest, WhenTheTimeForTheStartIsOverTheLastErrorComes) {
       TextModel(model(config) | Retry{.max_retries = 5, .backoff = milliseconds(1)}).generate("hi");
   ASSERT_FALSE(retried);
   EXPECT_EQ(retried.error().detail("attempts"), "1");
+}
+
+// By default both times are the same.
+TEST_F(ModalTest, ATimeForTheFirstContentThatEndsWithThatForTheStartChangesNothing) {
+  ModalApp app({.cold = 1000});
+  ApiConfig config = app.config();
+  config.cold_start = config.timeouts.first = milliseconds(500);
+  const Error error = error_of(config);
+  EXPECT_EQ(error.code(), Errc::kOverloaded) << error;
+  EXPECT_EQ(error.http_status(), 503);
+  EXPECT_FALSE(error.detail("cold_start").empty());
+  EXPECT_EQ(error.retry(), RetryHint::kNo);
+  const auto warm = warmup("modal:tiny", config);
+  ASSERT_FALSE(warm);
+  EXPECT_EQ(warm.error().code(), Errc::kTimeout);
+  EXPECT_EQ(warm.error().detail("timeout"), "cold_start");
 }
 
 TEST_F(ModalTest, WithoutTimeForAStartTheFirstRefusalIsTheLast) {
@@ -270,19 +301,31 @@ TEST_F(ModalTest, WarmupWaitsUntilTheAppAnswers) {
   const auto cold = warmup("modal:tiny", config);
   ASSERT_FALSE(cold);
   EXPECT_EQ(cold.error().code(), Errc::kTimeout);
+  EXPECT_EQ(cold.error().detail("timeout"), "cold_start");
   EXPECT_EQ(cold.error().http_status(), 503);
   EXPECT_EQ(cold.error().provider(), "modal");
   Call call;
   call.timeouts.total = milliseconds(20);
   EXPECT_EQ(warmup("modal:tiny", never.config(), call).error().code(), Errc::kTimeout);
 
+  // An app that holds the request while it starts.
+  ModalApp holds({.sleeps = milliseconds(400)});
+  config.base_url = holds.url();
+  const auto held = warmup("modal:tiny", config);
+  ASSERT_FALSE(held);
+  EXPECT_EQ(held.error().code(), Errc::kTimeout);
+  EXPECT_EQ(held.error().detail("timeout"), "cold_start");
+  Call longer;
+  longer.timeouts.first = std::chrono::seconds(60);  // the program's own word
+  EXPECT_TRUE(warmup("modal:tiny", config, longer));
   // Where there is no server, nothing answers.
   ApiConfig gone = never.config();
   gone.base_url = "http://127.0.0.1:1/v1";
   gone.cold_start = milliseconds(40);
   const auto nobody = warmup("modal:tiny", gone);
   ASSERT_FALSE(nobody);
-  EXPECT_EQ(nobody.error().code(), Errc::kTimeout);
+  EXPECT_EQ(nobody.error().code(), Errc::kNetwork);
+  EXPECT_EQ(nobody.error().detail("attempts"), "1");
 
   ApiConfig no_token = app.config();
   no_token.modal_key = no_token.modal_secret = Secret();
@@ -312,6 +355,15 @@ TEST_F(ModalTest, AFunctionIsAwakeWhenItAnswersAtAll) {
     config.function = JsonFunction{.request = R"({"p":"{{prompt}}"})"};
     EXPECT_FALSE(warmup("modal:f", config)) << status;
   }
+  // What Modal says of an address without a function is no answer of one.
+  ModalApp stopped({.cold = 1000,
+                    .refusal = "404 Not Found",
+                    .refusal_body = "modal-http: invalid function call"});
+  ApiConfig config = stopped.config();
+  config.function = JsonFunction{.request = R"({"p":"{{prompt}}"})"};
+  const auto warm = warmup("modal:f", config);
+  ASSERT_FALSE(warm);
+  EXPECT_EQ(warm.error().code(), Errc::kNotFound);
   // vLLM's /health has no body.
   ModalApp empty({.cold = 1, .refusal = "200 OK"});
   EXPECT_TRUE(warmup("modal:tiny", empty.config()));

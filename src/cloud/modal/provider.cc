@@ -113,18 +113,20 @@ class SignOfLifeWire final : public Wire {
 bool is_awake(const Error& error, bool any_answer) {
   const int status = error.http_status();
   if (status >= 200 && status < 300) return true;  // an empty body, say
-  return any_answer && status >= 400 && error.code() != Errc::kUnauthorized &&
-         error.code() != Errc::kForbidden && status != 502 && status != 503 && status != 504;
+  return any_answer && !said_by_modal(error) && status >= 400 &&
+         error.code() != Errc::kUnauthorized && error.code() != Errc::kForbidden && status != 502 &&
+         status != 503 && status != 504;
 }
 
-Error not_awake(const Error& error) {
-  if (error.detail("cold_start").empty() || error.code() == Errc::kTimeout) return error;
+Error not_awake(const Error& error, milliseconds limit) {
+  std::string waited(error.detail("cold_start"));
+  if (waited.empty()) waited = std::to_string(limit.count());
   return Error(Errc::kTimeout, "the app did not start: " + error.message())
       .with_provider(error.provider())
       .with_http_status(error.http_status())
       .with_body(error.body())
       .with_detail("timeout", "cold_start")
-      .with_detail("cold_start", std::string(error.detail("cold_start")))
+      .with_detail("cold_start", std::move(waited))
       .with_detail("attempts", std::string(error.detail("attempts")));
 }
 
@@ -134,9 +136,17 @@ Result<void> wait_until_awake(const Endpoint& endpoint, const ApiConfig& config,
   const std::string path = function ? function->health : "/models";
   const TextModel app(
       with_cold_start(std::make_shared<SignOfLifeWire>(path), endpoint, {}, config));
-  const auto answer = app.generate("GET", call);
+  // Some apps refuse while they start, others hold the request: both are waited for as long.
+  const milliseconds limit = cold_start_limit(config);
+  const bool own = !call.timeouts.first && !config.timeouts.first && limit > milliseconds(0);
+  Call waiting = call;
+  if (own) waiting.timeouts.first = limit;
+  const auto answer = app.generate("GET", waiting);
   if (answer || is_awake(answer.error(), any_answer)) return {};
-  return not_awake(answer.error());
+  const Error& error = answer.error();
+  const std::string_view timeout = error.detail("timeout");
+  const bool refused = !error.detail("cold_start").empty() && timeout.empty();
+  return refused || (own && timeout == "first") ? not_awake(error, limit) : error;
 }
 
 }  // namespace
