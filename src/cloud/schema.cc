@@ -278,6 +278,7 @@ class Fitter {
                   "an object whose members have no names in \"properties\" cannot be told to " +
                       std::string(dialect_.provider));
     out.set("additionalProperties", "false");
+    if (!out.find("properties")) out.set("properties", "{}");  // OpenAI misses it
     require(out, pointer);
   }
 
@@ -336,7 +337,8 @@ class Fitter {
     for (const auto& [keyword, value] : in.members()) {
       if (keyword == "allOf") continue;
       alone = alone && !has_word(kAsserting, keyword) && !merged.find(keyword) &&
-              keyword != "type" && keyword != "properties" && keyword != "required";
+              keyword != "type" && keyword != "properties" && keyword != "required" &&
+              keyword != "additionalProperties";  // of what stands beside it, not inside
       if (!merged.find(keyword)) merged.set(keyword, value);
     }
     if (!alone) {

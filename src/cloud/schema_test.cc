@@ -44,6 +44,8 @@ TEST(FitSchema, ObjectsAreClosedAndWhole) {
       R"({"properties":{"b":{"type":"string"}},"type":"object","additionalProperties":false})");
   EXPECT_EQ(fitted(R"({"type":"object","properties":{}})"),
             R"({"type":"object","properties":{},"additionalProperties":false,"required":[]})");
+  EXPECT_EQ(fitted(R"({"type":"object","additionalProperties":false})"),
+            R"({"type":"object","additionalProperties":false,"properties":{},"required":[]})");
 }
 
 TEST(FitSchema, WhatIsLeftOutIsTold) {
@@ -94,6 +96,10 @@ TEST(FitSchema, WhatCannotBeNarrowed) {
   EXPECT_EQ(fitted(member(R"({"type":"array"})")), at);
   EXPECT_EQ(fitted(member(R"({"type":"array","prefixItems":[{"type":"null"}]})")), at);
   EXPECT_EQ(fitted(member(R"({"allOf":[{"type":"null"},{"type":"null"}]})")), at + "/allOf");
+  // No member at all: those of the inner schema are not seen from beside it.
+  EXPECT_EQ(fitted(member(R"({"allOf":[{"type":"object","properties":{"a":{"type":"null"}}}],)"
+                          R"("additionalProperties":false})")),
+            at + "/allOf");
   EXPECT_EQ(fitted(member(R"({"$ref":"#/properties/a~1b"})")), at + "/$ref");
   EXPECT_EQ(fitted(member(R"({"type":"object","properties":{},"required":["x"]})")),
             at + "/required");

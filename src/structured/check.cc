@@ -105,11 +105,11 @@ class RowValue : public FrozenValue {
   RowValue(Running* running, std::size_t row) : running_(running), row_(row) {}
   FrozenValue* clone() const override { return new RowValue(running_, row_); }
   bool equalTo(const Adapter& value, bool) const override {
-    if (running_->steps == 0) throw Limit("it takes too many steps");
-    --running_->steps;
+    const OwnRules& own = running_->own[row_];
+    if (running_->steps < own.steps) throw Limit("it takes too many steps");
+    running_->steps -= own.steps;
     if (running_->misfits && running_->misfits->numErrors() > kMaxMisfits)
       throw Limit("it does not fit in too many places");
-    const OwnRules& own = running_->own[row_];
     if (own.pattern && value.isString()) {
       const std::string text = value.asString();
       if (!own.pattern->takes(text)) throw Limit("a text is too long for its \"pattern\"");
@@ -190,7 +190,10 @@ struct Checker::Impl {
     document["definitions"] = Json::object();
     for (std::size_t row = 0; row < flat.table.size(); ++row) {
       Json& written = document["definitions"][std::to_string(row)] = flat.table[row];
-      written[kRowKeyword] = row;
+      // First of all that is looked at: a row that does not fit must count too.
+      Json& first = written["allOf"];
+      if (!first.is_array()) first = Json::array();
+      first.insert(first.begin(), Json{{kRowKeyword, row}});
     }
     valijson::SchemaParser parser;
     parser.addConstraintBuilder(kRowKeyword, new RowBuilder(&running));

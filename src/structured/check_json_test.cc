@@ -123,6 +123,9 @@ TEST(CheckJson, SchemasThatAreNone) {
                R"("$defs":{"a":{"$ref":"#/$defs/b"},"b":{"if":{"$ref":"#/$defs/a"}}}})"},
   };
   for (const auto& [rule, schema] : kCases) EXPECT_EQ(refused(schema), rule) << schema;
+  const auto told = check_json("{}", R"({"properties":{"a/b~":{"type":"text"}}})");
+  ASSERT_FALSE(told);
+  EXPECT_EQ(told.error().detail("pointer"), "/properties/a~1b~0/type");
 }
 
 TEST(CheckJson, WhatIsUnderstood) {
@@ -177,6 +180,18 @@ TEST(CheckJson, SchemasThatMultiplyAreStopped) {
   std::string value = "1";
   for (int i = 0; i < 100; ++i) value = "{\"a\":" + value + "}";
   EXPECT_EQ(verdict(value, tree), "too_large limit");
+  // And where what is looked at does not fit.
+  std::string nested = "[]";
+  for (int i = 0; i < 100; ++i) nested = "[" + nested + "]";
+  EXPECT_EQ(verdict(nested, R"({"anyOf":[{"items":{"$ref":"#"},"minItems":5},)"
+                            R"({"items":{"$ref":"#"},"minItems":6}]})"),
+            "too_large limit");
+  // Long lists, which are gone through for each value.
+  std::string names = "\"\"", empty = "\"\"";
+  for (int i = 0; i < 10000; ++i) names = "\"" + std::to_string(i) + "\"," + names;
+  for (int i = 0; i < 3000; ++i) empty += ",\"\"";
+  EXPECT_EQ(verdict("[" + empty + "]", "{\"items\":{\"enum\":[" + names + "]}}"),
+            "too_large limit");
 }
 
 TEST(CheckJson, DepthIsBounded) {

@@ -73,11 +73,7 @@ std::string token(const std::string& step) {
 
 std::string pointer_of(const std::vector<std::string>& path) {
   std::string out;
-  for (std::size_t i = 1; i < path.size(); ++i) {
-    out += '/';
-    for (const char c : token(path[i]))
-      out += c == '~' ? "~0" : c == '/' ? "~1" : std::string(1, c);
-  }
+  for (std::size_t i = 1; i < path.size(); ++i) out += "/" + pointer_token(token(path[i]));
   return out;
 }
 

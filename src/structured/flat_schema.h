@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "infer/result.h"
@@ -21,6 +22,7 @@ struct OwnRules {
   std::optional<Pattern> pattern{};
   std::optional<double> multiple_of{};
   bool unique_items = false;
+  std::size_t steps = 1;  // that a look at a value counts for
 };
 
 struct FlatSchema {
@@ -37,6 +39,9 @@ struct FlatSchema {
 // kInvalidRequest with the details "field" ("schema", and a pointer into it) and "rule", the
 // keyword that is wrong or cannot be checked.
 Result<FlatSchema> flatten(const core::Json& schema);
+
+// A member's name as a step of a JSON pointer (RFC 6901).
+std::string pointer_token(std::string_view name);
 
 // As far as two doubles can tell: 0.3 is a multiple of 0.1.
 bool is_multiple(double value, double of);
