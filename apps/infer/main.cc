@@ -40,8 +40,8 @@ constexpr const char* kAbout =
 constexpr const char* kExitCodes =
     "Exit codes: 0 ok, 1 the request failed, 2 wrong usage or invalid_request, 3 not_found,\n"
     "4 unauthorized, forbidden, 5 rate_limited, quota_exceeded, budget_exceeded, overloaded,\n"
-    "6 timeout, 7 network, tls, truncated, protocol, 8 engine, engine_crashed, model_invalid,\n"
-    "out_of_memory, 9 io, 130 cancelled by Ctrl-C.";
+    "6 timeout, 7 network, tls, truncated, protocol, server_error, 8 engine, engine_crashed,\n"
+    "model_invalid, out_of_memory, 9 io, 130 cancelled by Ctrl-C.";
 
 // All options of all commands, and what to do once they are read.
 struct Program {

@@ -25,6 +25,8 @@ Result<Media> read_media(const std::string& name, const StopToken& stop) {
   }
   auto bytes = name == "-" ? read_stdin(stop) : std::string();
   if (!bytes) return bytes.error();
+  if (name == "-" && bytes->empty())
+    return wrong(Errc::kInvalidRequest, "stands for stdin, and there are no bytes in it");
   auto media = name == "-" ? media_from_bytes(Blob(std::move(*bytes))) : media_from_file(name);
   if (!media && media.error().code() == Errc::kUnsupported)
     return wrong(Errc::kUnsupported,

@@ -1,34 +1,26 @@
 #include "apps/infer/picture_files.h"
 
 #include <gtest/gtest.h>
-#include <unistd.h>
 
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
 
+#include "src/port/temp_dir.h"
+
 namespace infer::cli {
 namespace {
 
-namespace fs = std::filesystem;
-
 class PictureFilesTest : public testing::Test {
  protected:
-  void SetUp() override {
-    std::string pattern = (fs::temp_directory_path() / "infer-pictures-XXXXXX").string();
-    ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
-    dir_ = pattern;
-  }
-  void TearDown() override { fs::remove_all(dir_); }
-  std::string path(const char* name) const { return (dir_ / name).string(); }
+  std::string path(std::string_view name) const { return dir_ / name; }
   static std::string content(const std::string& path) {
     std::ostringstream text;
     text << std::ifstream(path).rdbuf();
     return text.str();
   }
 
-  fs::path dir_;
+  port::TempDir dir_;
 };
 
 TEST(PictureNames, NumbersStandBeforeTheExtension) {
@@ -57,11 +49,11 @@ TEST_F(PictureFilesTest, WhatCannotBeIsKnownBefore) {
   const PictureFiles files("", 1, false);
   EXPECT_FALSE(files.check(path("new.png")));
   EXPECT_FALSE(files.check("/dev/null")) << "no file that could be lost";
-  EXPECT_EQ(files.check(dir_)->code(), Errc::kInvalidRequest);
+  EXPECT_EQ(files.check(dir_.path())->code(), Errc::kInvalidRequest);
   EXPECT_EQ(files.check(path("none/a.png"))->code(), Errc::kNotFound);
   ASSERT_FALSE(files.write(path("a.png"), "mine"));
   EXPECT_EQ(files.check(path("a.png/b.png"))->code(), Errc::kNotFound);
-  EXPECT_EQ(files.check(path(std::string(300, 'a').c_str()))->code(), Errc::kIo);
+  EXPECT_EQ(files.check(path(std::string(300, 'a')))->code(), Errc::kIo);
   EXPECT_EQ(files.check(path("a.png"))->code(), Errc::kInvalidRequest);
 }
 
@@ -71,7 +63,7 @@ TEST_F(PictureFilesTest, AFileIsReplacedOnlyByForce) {
   EXPECT_EQ(content(path("a.png")), "mine");
   EXPECT_FALSE(PictureFiles("", 1, true).write(path("a.png"), "new"));
   EXPECT_EQ(content(path("a.png")), "new");
-  EXPECT_EQ(std::distance(fs::directory_iterator(dir_), fs::directory_iterator()), 1);
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(dir_.path()), {}), 1);
 }
 
 }  // namespace

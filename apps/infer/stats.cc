@@ -4,6 +4,8 @@
 #include <numeric>
 #include <sstream>
 
+#include "apps/infer/terminal.h"
+
 namespace infer::cli {
 namespace {
 
@@ -32,7 +34,9 @@ std::string limits_text(std::span<const RateLimit> limits) {
     if (!one.remaining) continue;
     out << comma << *one.remaining;
     if (one.limit) out << " of " << *one.limit;
-    out << ' ' << one.what;
+    std::string what;  // a server's word: it may hold anything
+    append_visible(what, one.what, Lines::kOne);
+    out << ' ' << what;
     if (one.reset) {
       char full[48];
       std::snprintf(full, sizeof full, ", all again in %.1f s", ms(*one.reset) / 1000);
