@@ -108,7 +108,8 @@ struct Cassette {
 enum class TextApi : std::uint8_t {
   // Chat completions, which everybody speaks; at OpenAI's own address Responses, where a request
   // needs them: previous_response_id, the provider's own tools, reasoning summaries, items that an
-  // answer over Responses held, a PDF by address, a picture by file id.
+  // answer over Responses held, a PDF by address, a picture by file id or in a tool's result,
+  // Truncation::kDropOldest.
   kAuto,
   kChat,
   kResponses,

@@ -84,8 +84,9 @@ struct Refusal {
 struct Media {
   std::string mime{};  // "image/png", ...; empty: unknown, or raw pixels
   std::variant<Blob, Url, FileId, Pixels> source{};
-  std::string detail{};  // OpenAI's detail: "low", "high", "auto"; empty: the provider's default
-  std::string name{};    // a file name for providers that show one
+  // OpenAI's detail: "low", "high", "auto", over Responses "original"; empty: the provider's default.
+  std::string detail{};
+  std::string name{};  // a file name for providers that show one
   bool operator==(const Media&) const = default;
 };
 // The model's thinking. `signature` is opaque and may stand alone, with no text.

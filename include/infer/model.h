@@ -204,7 +204,9 @@ class INFER_API TextModel {
 // What is to be seen in a picture, or said in a document: a text request of these two parts.
 //
 //   auto model = infer::text("openai:gpt-5");
-//   auto said = infer::describe(*model, *infer::media_from_file("/tmp/cat.jpg"));   // media.h
+//   auto cat = infer::media_from_file("cat.jpg");   // media.h
+//   if (!model || !cat) return 1;
+//   auto said = infer::describe(*model, *cat, "Which breed is this?");
 //
 // Which kinds of file, how large and how many, is checked against the provider's limits before
 // anything is sent: kTooLarge or kUnsupported, naming the limit.

@@ -173,14 +173,14 @@ struct ImageRequest {
   // [promise] White: to be painted anew. OpenAI has it another way: a PNG with an alpha channel,
   // transparent where it is painted; anything else is kUnsupported there.
   std::optional<Media> mask{};
-  std::optional<std::uint32_t> steps{};   // [quality] local engines; default: the model's
-  std::optional<double> guidance{};       // [quality] classifier-free guidance scale
-  std::optional<double> strength{};       // [quality] 0..1, how far to leave images[0]
-  std::string sample_method{};            // [quality] local engines, by name
-  std::string scheduler{};                // [quality] local engines, by name
-  std::string quality{};                  // [quality] OpenAI: "low", "medium", "high"
-  std::string background{};               // [quality] OpenAI: "transparent", "opaque"
-  std::string format{};                   // [promise] "png", "jpeg", "webp"; empty: the backend's
+  std::optional<std::uint32_t> steps{};  // [quality] local engines; default: the model's
+  std::optional<double> guidance{};      // [quality] classifier-free guidance scale
+  std::optional<double> strength{};      // [quality] 0..1, how far to leave images[0]
+  std::string sample_method{};           // [quality] local engines, by name
+  std::string scheduler{};               // [quality] local engines, by name
+  std::string quality{};                 // [quality] OpenAI: "low", "medium", "high"
+  std::string background{};              // [quality] OpenAI: "transparent", "opaque"
+  std::string format{};                  // [promise] "png", "jpeg", "webp"; empty: the backend's
   // [quality] 0..100: how much of a JPEG or WebP is kept; default: the provider's.
   std::optional<std::uint32_t> compression{};
   // [quality] Pictures to show on the way; 0: none. OpenAI gives up to 3, and fewer if the picture
