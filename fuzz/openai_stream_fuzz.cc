@@ -1,70 +1,26 @@
 // The reader of chat completions, given any events: nothing breaks the grammar of event.h, and the
 // template path gives what the parsers behind it give.
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <cstdio>
-#include <cstdlib>
-#include <cstring>
-#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "infer/conformance.h"
+#include "fuzz/reader_fuzz.h"
 #include "src/cloud/openai/chat_reader.h"
 
 namespace {
 
 using infer::cloud::ChatReader;
-
-void demand(bool holds, const std::string& what) {
-  if (holds) return;
-  std::fprintf(stderr, "openai_stream_fuzz: %s\n", what.c_str());
-  std::abort();
-}
-
-void take(infer::cloud::EventQueue& queue, infer::EventChecker& checker, std::string& to) {
-  while (!queue.empty()) {
-    const infer::Event& event = queue.pop();
-    if (auto broken = checker.feed(event)) demand(false, broken->rule + ": " + broken->what);
-    to += std::to_string(static_cast<int>(event.kind)) + "." +
-          std::to_string(static_cast<int>(event.part_kind)) + "." + std::to_string(event.choice) +
-          "." + std::to_string(event.part) + "|";
-    for (const std::string_view text : {event.data, event.id, event.extra}) {
-      to += text;
-      to += '|';
-    }
-    if (event.usage) to += event.usage->raw;
-    for (const infer::TokenLogprob& entry : event.logprobs) to += entry.bytes;
-    to += '\n';
-  }
-}
+using infer::cloud::demand;
 
 std::string read(const std::vector<std::string_view>& events, ChatReader::Path path) {
   constexpr std::uint32_t kChoices = 2;
   infer::cloud::ServerModel model;
   model.dialect = &infer::cloud::kCompatibleDialect;
   ChatReader reader(model, kChoices, path);
-  infer::cloud::EventQueue queue;
-  infer::EventChecker checker(kChoices);
-  std::string all;
-  bool failed = false;
-  for (const std::string_view event : events) {
-    const std::unique_ptr<char[]> memory(new char[event.size() + infer::http::kPadding]);
-    std::memcpy(memory.get(), event.data(), event.size());
-    std::memset(memory.get() + event.size(), '"', infer::http::kPadding);
-    const auto error = reader.event({}, {memory.get(), event.size()}, queue);
-    take(queue, checker, all);
-    if (!error) continue;
-    all += error->message();
-    failed = true;
-    break;
-  }
-  if (failed || !reader.proven()) return all;
-  reader.close(queue);
-  take(queue, checker, all);
-  if (auto broken = checker.end()) demand(false, broken->rule + ": " + broken->what);
-  return all;
+  return read_events(reader, events, kChoices);
 }
 
 }  // namespace

@@ -3,63 +3,22 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <cstdio>
-#include <cstdlib>
-#include <cstring>
-#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "infer/conformance.h"
+#include "fuzz/reader_fuzz.h"
 #include "src/cloud/openai/responses_reader.h"
 
 namespace {
 
+using infer::cloud::demand;
 using infer::cloud::ResponsesReader;
-
-void demand(bool holds, const std::string& what) {
-  if (holds) return;
-  std::fprintf(stderr, "responses_stream_fuzz: %s\n", what.c_str());
-  std::abort();
-}
-
-void take(infer::cloud::EventQueue& queue, infer::EventChecker& checker, std::string& to) {
-  while (!queue.empty()) {
-    const infer::Event& event = queue.pop();
-    if (auto broken = checker.feed(event)) demand(false, broken->rule + ": " + broken->what);
-    to += std::string(to_string(event.kind)) + ' ' + std::string(to_string(event.part_kind)) + ' ' +
-          std::to_string(event.part) + '|';
-    for (const std::string_view text : {event.data, event.id, event.extra}) {
-      to += text;
-      to += '|';
-    }
-    if (event.usage) to += event.usage->raw;
-    for (const infer::TokenLogprob& entry : event.logprobs) to += entry.bytes;
-    to += '\n';
-  }
-}
 
 std::string read(const std::vector<std::string_view>& events, ResponsesReader::Path path) {
   const infer::cloud::ServerModel model;
   ResponsesReader reader(model, std::vector<std::string>{"shell"}, path);
-  infer::cloud::EventQueue queue;
-  infer::EventChecker checker;
-  std::string all;
-  for (const std::string_view event : events) {
-    const std::unique_ptr<char[]> memory(new char[event.size() + infer::http::kPadding]);
-    std::memcpy(memory.get(), event.data(), event.size());
-    std::memset(memory.get() + event.size(), '"', infer::http::kPadding);
-    const auto error = reader.event({}, {memory.get(), event.size()}, queue);
-    take(queue, checker, all);
-    if (error) return all + error->message();
-    if (reader.done()) break;
-  }
-  if (!reader.proven()) return all;
-  reader.close(queue);
-  take(queue, checker, all);
-  if (auto broken = checker.end()) demand(false, broken->rule + ": " + broken->what);
-  return all;
+  return read_events(reader, events);
 }
 
 void read_whole(std::string_view body) {
@@ -72,9 +31,7 @@ void read_whole(std::string_view body) {
   take(queue, checker, all);
   if (error) return;
   demand(reader.proven(), "a whole answer is not proven");
-  reader.close(queue);
-  take(queue, checker, all);
-  if (auto broken = checker.end()) demand(false, broken->rule + ": " + broken->what);
+  close_reader(reader, queue, checker, all);
 }
 
 }  // namespace

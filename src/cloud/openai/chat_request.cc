@@ -333,13 +333,9 @@ std::string tools_of(const Dialect& dialect, const TextRequest& r, std::vector<W
       tools.push_back(tool.provider_json);
       continue;
     }
-    ObjectWriter function;
-    function.text("name", tool.name);
-    function.text_if("description", tool.description);
-    ToolSchema schema = tool_schema(tool, dialect.schema, warnings);
-    function.raw("parameters", std::move(schema.schema));
-    if (schema.strict) function.flag("strict", *schema.strict);
-    ObjectWriter out;
+    ObjectWriter function, out;
+    if (const auto strict = write_function(tool, dialect, function, warnings))
+      function.flag("strict", *strict);
     out.text("type", "function");
     out.raw("function", function.str());
     tools.push_back(out.str());
@@ -359,25 +355,13 @@ std::string type_of_tool(const TextRequest& r) {
   return "function";
 }
 
-void write_tools(const Dialect& dialect, const TextRequest& r, ObjectWriter& body,
-                 std::vector<Warning>& warnings) {
-  if (r.tools.empty()) return;  // without tools their settings are refused
-  body.raw("tools", tools_of(dialect, r, warnings));
-  switch (r.tool_choice.mode) {
-    case ToolChoice::Mode::kAuto: break;
-    case ToolChoice::Mode::kNone: body.text("tool_choice", "none"); break;
-    case ToolChoice::Mode::kRequired: body.text("tool_choice", "required"); break;
-    case ToolChoice::Mode::kNamed: {
-      const std::string type = type_of_tool(r);
-      ObjectWriter name, choice;
-      name.text("name", r.tool_choice.name);
-      choice.text("type", type);
-      choice.raw(type, name.str());
-      body.raw("tool_choice", choice.str());
-      break;
-    }
-  }
-  if (r.parallel_tools) body.flag("parallel_tool_calls", *r.parallel_tools);
+std::string named_in_chat(const TextRequest& r) {
+  const std::string type = type_of_tool(r);
+  ObjectWriter name, choice;
+  name.text("name", r.tool_choice.name);
+  choice.text("type", type);
+  choice.raw(type, name.str());
+  return choice.str();
 }
 
 std::optional<Error> write_output(const Dialect& dialect, const Output& output,
@@ -385,14 +369,10 @@ std::optional<Error> write_output(const Dialect& dialect, const Output& output,
   ObjectWriter format;
   if (output.form == Output::Form::kJsonObject) format.text("type", "json_object");
   if (output.form == Output::Form::kJsonSchema) {
-    auto fitted = output_schema(output, dialect.schema);
-    if (!fitted) return std::move(fitted.error());
-    ObjectWriter schema;
-    schema.text("name", output.name.empty() ? "answer" : output.name);
-    schema.raw("schema", std::move(*fitted));
-    schema.flag("strict", output.strict);
+    const auto form = schema_form(output, dialect);
+    if (!form) return form.error();
     format.text("type", "json_schema");
-    format.raw("json_schema", schema.str());
+    format.raw("json_schema", form->text());
   }
   if (format.has("type")) body.raw("response_format", format.str());
   return std::nullopt;
@@ -507,7 +487,9 @@ Result<Outgoing> write_openai_chat(const ServerModel& model, const TextRequest& 
   ObjectWriter body;
   body.text_if("model", model.name);
   body.raw("messages", std::move(*messages));
-  write_tools(dialect, r, body, out.warnings);
+  // Without tools their settings are refused.
+  if (!r.tools.empty())
+    write_tool_use(r, tools_of(dialect, r, out.warnings), named_in_chat(r), body);
   if (auto error = write_output(dialect, r.output, body)) return std::move(*error);
   if (r.max_tokens) body.integer(dialect.max_tokens, *r.max_tokens);
   if (!r.stop.empty()) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <utility>
 
 namespace infer::cloud {
 
@@ -24,6 +25,37 @@ Warning adjusted_setting(const std::string& setting, const std::string& how) {
 std::string with_cache_mark(std::string part) {
   part.pop_back();
   return part + R"(,"prompt_cache_breakpoint":{"mode":"explicit"}})";
+}
+
+std::optional<bool> write_function(const Tool& tool, const Dialect& dialect, ObjectWriter& out,
+                                   std::vector<Warning>& warnings) {
+  out.text("name", tool.name);
+  out.text_if("description", tool.description);
+  ToolSchema schema = tool_schema(tool, dialect.schema, warnings);
+  out.raw("parameters", std::move(schema.schema));
+  return schema.strict;
+}
+
+void write_tool_use(const TextRequest& request, std::string tools, std::string named,
+                    ObjectWriter& body) {
+  body.raw("tools", std::move(tools));
+  switch (request.tool_choice.mode) {
+    case ToolChoice::Mode::kAuto: break;
+    case ToolChoice::Mode::kNone: body.text("tool_choice", "none"); break;
+    case ToolChoice::Mode::kRequired: body.text("tool_choice", "required"); break;
+    case ToolChoice::Mode::kNamed: body.raw("tool_choice", std::move(named)); break;
+  }
+  if (request.parallel_tools) body.flag("parallel_tool_calls", *request.parallel_tools);
+}
+
+Result<RawObject> schema_form(const Output& output, const Dialect& dialect) {
+  auto fitted = output_schema(output, dialect.schema);
+  if (!fitted) return std::move(fitted.error());
+  RawObject form;
+  form.set_string("name", output.name.empty() ? "answer" : output.name);
+  form.set("schema", std::move(*fitted));
+  form.set("strict", output.strict ? "true" : "false");
+  return form;
 }
 
 std::string_view effort_word(const Dialect& dialect, ReasoningOptions::Effort effort,

@@ -2,6 +2,7 @@
 #ifndef INFER_SRC_CLOUD_OPENAI_REQUEST_FIELDS_H_
 #define INFER_SRC_CLOUD_OPENAI_REQUEST_FIELDS_H_
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -9,6 +10,7 @@
 #include "infer/error.h"
 #include "infer/event.h"
 #include "infer/request.h"
+#include "infer/result.h"
 #include "src/cloud/object_writer.h"
 #include "src/cloud/openai/dialect.h"
 
@@ -24,6 +26,15 @@ Warning adjusted_setting(const std::string& setting, const std::string& how);
 // Where the prompt shall be cached up to. Source: OpenAI's OpenAPI document,
 // PromptCacheBreakpointParam. Gives the part, an object, with the mark.
 std::string with_cache_mark(std::string part);
+
+// A function's name, description and parameters; whether it is strict, where that is to be said.
+std::optional<bool> write_function(const Tool& tool, const Dialect& dialect, ObjectWriter& out,
+                                   std::vector<Warning>& warnings);
+// The tools, a JSON array, and how they may be used. `named`: what says which one must be.
+void write_tool_use(const TextRequest& request, std::string tools, std::string named,
+                    ObjectWriter& body);
+// {"name","schema","strict"} of an output that has a schema.
+Result<RawObject> schema_form(const Output& output, const Dialect& dialect);
 
 // What the dialect calls the effort, which is set; a warning if that is not quite it.
 std::string_view effort_word(const Dialect& dialect, ReasoningOptions::Effort effort,

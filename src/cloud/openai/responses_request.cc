@@ -56,11 +56,9 @@ std::string responses_tools(const Dialect& dialect, const TextRequest& r,
     }
     ObjectWriter out;
     out.text("type", "function");
-    out.text("name", tool.name);
-    out.text_if("description", tool.description);
-    ToolSchema schema = tool_schema(tool, dialect.schema, warnings);
-    out.raw("parameters", std::move(schema.schema));
-    out.flag("strict", schema.strict.value_or(false));
+    // It is strict here unless the opposite is said.
+    const auto strict = write_function(tool, dialect, out, warnings);
+    out.flag("strict", strict.value_or(false));
     tools.push_back(out.str());
   }
   return array_of(tools);
@@ -93,30 +91,15 @@ std::string named_choice(const TextRequest& r) {
   return choice.str();
 }
 
-void write_responses_tools(const Dialect& dialect, const TextRequest& r, ObjectWriter& body,
-                           std::vector<Warning>& warnings) {
-  if (r.tools.empty()) return;  // without tools their settings are refused
-  body.raw("tools", responses_tools(dialect, r, warnings));
-  switch (r.tool_choice.mode) {
-    case ToolChoice::Mode::kAuto: break;
-    case ToolChoice::Mode::kNone: body.text("tool_choice", "none"); break;
-    case ToolChoice::Mode::kRequired: body.text("tool_choice", "required"); break;
-    case ToolChoice::Mode::kNamed: body.raw("tool_choice", named_choice(r)); break;
-  }
-  if (r.parallel_tools) body.flag("parallel_tool_calls", *r.parallel_tools);
-}
-
 std::optional<Error> write_responses_output(const Dialect& dialect, const Output& output,
                                             ObjectWriter& body) {
   ObjectWriter format;
   if (output.form == Output::Form::kJsonObject) format.text("type", "json_object");
   if (output.form == Output::Form::kJsonSchema) {
-    auto fitted = output_schema(output, dialect.schema);
-    if (!fitted) return std::move(fitted.error());
+    const auto form = schema_form(output, dialect);
+    if (!form) return form.error();
     format.text("type", "json_schema");
-    format.text("name", output.name.empty() ? "answer" : output.name);
-    format.raw("schema", std::move(*fitted));
-    format.flag("strict", output.strict);
+    format.object().update(*form);
   }
   if (format.has("type")) body.raw("text", "{\"format\":" + format.str() + "}");
   return std::nullopt;
@@ -187,7 +170,9 @@ Result<Outgoing> write_openai_responses(const ServerModel& model, const TextRequ
   body.raw("input", std::move(input->items));
   body.text_if("previous_response_id", r.previous_response_id);
   if (r.store) body.flag("store", *r.store);
-  write_responses_tools(dialect, r, body, out.warnings);
+  // Without tools their settings are refused.
+  if (!r.tools.empty())
+    write_tool_use(r, responses_tools(dialect, r, out.warnings), named_choice(r), body);
   if (auto error = write_responses_output(dialect, r.output, body)) return std::move(*error);
   if (r.max_tokens) body.integer("max_output_tokens", *r.max_tokens);
   if (r.logprobs && r.logprobs->top > 0) body.integer("top_logprobs", r.logprobs->top);
