@@ -42,8 +42,8 @@ struct CloudOptions {
   const char* given() const;
 };
 
-// kUnauthorized if the named variable is not set, kInvalidRequest for an API that is none. Its name is never told: who gives the key itself
-// by mistake must not find it in a log.
+// kUnauthorized if the named variable is not set, kInvalidRequest for an API that is none. Its name
+// is never told: who gives the key itself by mistake must not find it in a log.
 Result<ApiConfig> api_config_of(const CloudOptions& options);
 
 // What is told while a request waits to be sent again: "rate_limited: openai: ... (http 429);

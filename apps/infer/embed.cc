@@ -18,8 +18,8 @@
 namespace infer::cli {
 namespace {
 
-// So many at a time: of a model that is loaded here the first vectors come soon; for a provider they
-// are as many as any takes in one request, and the library sends no more than this one takes.
+// So many at a time: of a model that is loaded here the first vectors come soon; for a provider
+// they are as many as any takes in one request, and the library sends no more than this one takes.
 constexpr std::size_t kBatchHere = 64;
 constexpr std::size_t kBatchOfProvider = 2048;
 

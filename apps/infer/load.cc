@@ -45,8 +45,8 @@ Retry patiently(bool told) {
   return retry;
 }
 
-// As the options say, and of a provider asked again where that may help. `note`, if there is one, is
-// told once the options are known to be good.
+// As the options say, and of a provider asked again where that may help. `note`, if there is one,
+// is told once the options are known to be good.
 template <class Open>
 auto open_by(Open open, const std::string& id, const LoadOptions& o, const StopToken& stop,
              const std::string& note = {}) -> decltype(open(id, Config(), Load())) {

@@ -12,8 +12,8 @@
 //   openai      OPENAI_API_KEY      OPENAI_BASE_URL, OPENAI_API_BASE        OPENAI_ORGANIZATION
 //   anthropic   ANTHROPIC_API_KEY   ANTHROPIC_BASE_URL, ANTHROPIC_API_BASE  ANTHROPIC_API_VERSION
 //   groq        GROQ_API_KEY        GROQ_BASE_URL                           -
-//   modal       MODAL_API_KEY       MODAL_BASE_URL                          MODAL_PROXY_TOKEN_ID,
-//                                                                           MODAL_PROXY_TOKEN_SECRET
+//   modal       MODAL_API_KEY       MODAL_BASE_URL                          MODAL_PROXY_TOKEN_ID
+//                                                                     and MODAL_PROXY_TOKEN_SECRET
 //
 // "modal" is an app that you have deployed (docs/guides/modal.md). Its id says where it is:
 //
@@ -29,8 +29,8 @@
 // GROQ_BASE_URL may leave out "/openai/v1", as it does for Groq's own clients.
 //
 // A key from the environment goes only to the address from the environment or the provider's own
-// (Modal's: https and below modal.run): a base_url that is given in an ApiConfig needs its key there
-// too, or none.
+// (Modal's: https and below modal.run): a base_url that is given in an ApiConfig needs its key
+// there too, or none.
 //
 // Proxies come from https_proxy, http_proxy, all_proxy and no_proxy, unless ApiConfig names one; a
 // server on this machine that is reached over plain http needs none, and those are not looked at.
@@ -133,10 +133,11 @@ enum class TextApi : std::uint8_t {
 // kUnsupported, quality a warning. kUnsupported are also a conversation of more than one question,
 // or with answers in it, where there is no {{messages}}, and a picture where there is no {{image}}.
 //
-// Answers are read by JSON Pointers (RFC 6901); an empty one is the whole answer. Where one of text,
-// image and vectors is given, the function is for that alone. An answer that is text of another
-// kind than JSON, or a picture, is taken as it is. What cannot be found is kProtocol, quoting the
-// pointer. Answers come in one piece. A TextRequest::extra for "modal" is merged into the object.
+// Answers are read by JSON Pointers (RFC 6901); an empty one is the whole answer. Where one of
+// text, image and vectors is given, the function is for that alone. An answer that is text of
+// another kind than JSON, or a picture, is taken as it is. What cannot be found is kProtocol,
+// quoting the pointer. Answers come in one piece. A TextRequest::extra for "modal" is merged into
+// the object.
 struct JsonFunction {
   std::string path{};           // after the base_url, which gets no /v1; default: none
   std::string request{};        // JSON

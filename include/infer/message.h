@@ -84,7 +84,8 @@ struct Refusal {
 struct Media {
   std::string mime{};  // "image/png", ...; empty: unknown, or raw pixels
   std::variant<Blob, Url, FileId, Pixels> source{};
-  // OpenAI's detail: "low", "high", "auto", over Responses "original"; empty: the provider's default.
+  // OpenAI's detail: "low", "high", "auto", over Responses "original"; empty: the provider's
+  // default.
   std::string detail{};
   std::string name{};  // a file name for providers that show one
   bool operator==(const Media&) const = default;

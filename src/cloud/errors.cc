@@ -243,7 +243,8 @@ RetryHint server_hint(const http::HttpHead& head, RetryHint ours) {
   return ours;
 }
 
-// "Please try again in 5.289s", "retry after 22 seconds": how long to wait, where no header says so.
+// "Please try again in 5.289s", "retry after 22 seconds": how long to wait, where no header says
+// so.
 std::optional<milliseconds> wait_in_words(std::string_view message) {
   constexpr std::string_view kTry = "try again in ", kAfter = "retry after ";
   if (const std::size_t at = message.find(kTry); at != message.npos)

@@ -48,8 +48,9 @@ bool is_picture_type(std::string_view type);
 // The same media, with the bytes of a data: address taken out of it. kInvalidRequest if it is none.
 Result<Media> unpacked(const Media& media);
 
-// The first thing that is over a limit: kTooLarge with the details "field" ("messages[0].parts[1]"),
-// "limit" (its name above), "need" and "have"; kUnsupported for a kind of picture that is not taken.
+// The first thing that is over a limit: kTooLarge with the details "field"
+// ("messages[0].parts[1]"), "limit" (its name above), "need" and "have"; kUnsupported for a kind of
+// picture that is not taken.
 std::optional<Error> check_media(const TextRequest& request, const MediaLimits& limits);
 // The whole request, written: `bytes` is its size.
 std::optional<Error> check_request_bytes(const TextRequest& request, std::size_t bytes,

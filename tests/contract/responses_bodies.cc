@@ -81,7 +81,8 @@ constexpr const char* kItems[] = {
     R"({"type":"reasoning","id":"rs_2","summary":[]})",
     R"({"type":"reasoning","id":"rs_3","summary":[],)"
     R"("content":[{"type":"reasoning_text","text":"so"}],"status":"completed"})",
-    R"({"type":"message","id":"msg_1","status":"completed","role":"assistant","phase":"commentary",)"
+    R"({"type":"message","id":"msg_1","status":"completed","role":"assistant",)"
+    R"("phase":"commentary",)"
     R"("content":[{"type":"output_text","text":"See https://example.org","annotations":[)"
     R"({"type":"url_citation","start_index":4,"end_index":23,"url":"https://example.org",)"
     R"("title":"Example"},{"type":"file_citation","file_id":"file-1","index":3,"filename":"a.txt"})"
@@ -91,13 +92,16 @@ constexpr const char* kItems[] = {
     R"({"type":"custom_tool_call","id":"ctc_1","call_id":"call_2","name":"shell","input":"ls -l"})",
     R"({"type":"web_search_call","id":"ws_1","status":"completed",)"
     R"("action":{"type":"search","query":"weather"}})",
-    R"({"type":"file_search_call","id":"fs_1","status":"completed","queries":["a"],"results":null})",
+    R"({"type":"file_search_call","id":"fs_1","status":"completed","queries":["a"],)"
+    R"("results":null})",
     R"({"type":"code_interpreter_call","id":"ci_1","status":"completed","container_id":"cntr_1",)"
     R"("code":"x = 1","outputs":[{"type":"logs","logs":"1"}]})",
     R"({"type":"image_generation_call","id":"ig_1","status":"completed","result":"iVBORw0KGgo="})",
     R"({"type":"mcp_list_tools","id":"mcpl_1","server_label":"s","tools":[]})",
-    R"({"type":"mcp_approval_request","id":"mcpr_1","server_label":"s","name":"t","arguments":"{}"})",
-    R"({"type":"mcp_call","id":"mcp_1","server_label":"s","name":"t","arguments":"{}","output":"x"})",
+    R"({"type":"mcp_approval_request","id":"mcpr_1","server_label":"s","name":"t",)"
+    R"("arguments":"{}"})",
+    R"({"type":"mcp_call","id":"mcp_1","server_label":"s","name":"t","arguments":"{}",)"
+    R"("output":"x"})",
     R"({"type":"local_shell_call","id":"lsh_1","call_id":"call_3","status":"completed",)"
     R"("action":{"type":"exec","command":["ls"],"env":{}}})",
     R"({"type":"computer_call","id":"cu_1","call_id":"call_4","status":"completed",)"

@@ -213,8 +213,8 @@ TEST_P(Aimock, SeesPictures) {
     ASSERT_TRUE(answer) << answer.error();
     EXPECT_EQ(answer->text(), "One pixel");
   }
-  // The mock keeps what it understood of the request: of Responses and Anthropic's messages only the
-  // words.
+  // The mock keeps what it understood of the request: of Responses and Anthropic's messages only
+  // the words.
   if (GetParam().text_api == TextApi::kChat && !is(kAnthropic)) {
     EXPECT_NE(journal().find(kPixel), std::string::npos) << journal();
   }

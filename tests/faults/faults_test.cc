@@ -1,4 +1,5 @@
-// What a program sees when a server, or the way to it, misbehaves: one row a fault, for every wire that streams text.
+// What a program sees when a server, or the way to it, misbehaves: one row a fault, for every wire
+// that streams text.
 #include <gtest/gtest.h>
 
 #include <chrono>

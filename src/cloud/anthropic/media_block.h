@@ -10,8 +10,8 @@
 
 namespace infer::cloud {
 
-// {"type":"image"|"document","source":{...}}: pictures, PDF and plain text; which pictures are taken
-// is in MediaLimits. An address without a type is taken for a picture's; the bytes of a data:
+// {"type":"image"|"document","source":{...}}: pictures, PDF and plain text; which pictures are
+// taken is in MediaLimits. An address without a type is taken for a picture's; the bytes of a data:
 // address are sent as bytes. `field` names the part in errors: kUnsupported for other kinds,
 // kInvalidRequest where the kind cannot be told.
 Result<RawObject> anthropic_media_block(const Media& media, const std::string& field);

@@ -190,8 +190,9 @@ TEST(JsonTemplate, WhatIsFilledIsJsonAndHoldsExactlyTheValues) {
 // ---- pointers
 
 TEST(JsonPointer, TheExamplesOfTheRfc) {
-  const auto document = core::parse_json(
-      R"({"foo":["bar","baz"],"":0,"a/b":1,"c%d":2,"e^f":3,"g|h":4,"i\\j":5,"k\"l":6," ":7,"m~n":8})");
+  const auto document =
+      core::parse_json(R"({"foo":["bar","baz"],"":0,"a/b":1,"c%d":2,"e^f":3,"g|h":4,"i\\j":5,)"
+                       R"("k\"l":6," ":7,"m~n":8})");
   ASSERT_TRUE(document);
   const std::pair<const char*, const char*> rows[] = {{"/foo", R"(["bar","baz"])"},
                                                       {"/foo/0", R"("bar")"},

@@ -135,7 +135,8 @@ TEST_F(ModalTest, AfterA303NothingIsSentAgain) {
   }
 }
 
-// That holds for an app that is reached by another scheme as well, and for a layer that tries again.
+// That holds for an app that is reached by another scheme as well, and for a layer that tries
+// again.
 TEST_F(ModalTest, AfterA303APictureIsNotAskedForAgainByALayer) {
   ModalApp app({.hops = 1, .answer = [](ModalApp::Connection& c, const ModalApp::Heard&) {
                   c.answer("gone", "503 X", "retry-after-ms: 1\r\n");
