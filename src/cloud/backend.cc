@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "src/cloud/answer_type.h"
 #include "src/cloud/scrub.h"
 #include "src/http/sse.h"
 
@@ -20,15 +21,6 @@ constexpr std::size_t kMaxErrorBody = std::size_t{1024} * 1024;
 constexpr std::size_t kMaxExcerpt = 4096;
 // Bytes that one pull reads, if no event is in them.
 constexpr std::size_t kMostBarren = std::size_t{256} * 1024;
-
-// In small letters, without parameters; empty: not told.
-std::string answer_type(const http::HttpHead& head) {
-  const std::string* const type = head.find("content-type");
-  if (!type) return {};
-  std::string_view name = std::string_view(*type).substr(0, type->find(';'));
-  while (!name.empty() && name.back() == ' ') name.remove_suffix(1);
-  return http::lower_name(name);
-}
 
 bool ends_like(std::string_view text, std::string_view end) {
   return text.size() >= end.size() && text.substr(text.size() - end.size()) == end;

@@ -6,24 +6,12 @@ import random
 import subprocess
 import sys
 
-SKIPPED = 77
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+from with_jsonschema import SKIPPED, jsonschema_or_skip  # noqa: E402
+
 NAMES = ["a", "b", "c", "a/b", "x~y", "\u00e9t\u00e9"]
 PATTERNS = ["^a", "b$", "^[a-c]{2,3}$", "^(ab|ba)+$", "\\d", "^.{2}$", "^\u00e9", "a.*c", "^[^b]*$", "(?=.*a)(?=.*b)"]
-
-
-def jsonschema_or_skip():
-    try:
-        import jsonschema
-        return jsonschema
-    except ImportError:
-        # The package of the system is for the system's interpreter.
-        system = "/usr/bin/python3"
-        if os.path.realpath(sys.executable) != os.path.realpath(system) and "INFER_RETRIED" not in os.environ:
-            if subprocess.run([system, "-c", "import jsonschema"], capture_output=True).returncode == 0:
-                os.environ["INFER_RETRIED"] = "1"
-                os.execv(system, [system] + sys.argv)
-        print("skipped: the package jsonschema (Debian: python3-jsonschema) is not installed")
-        sys.exit(SKIPPED)
 
 
 class Maker:

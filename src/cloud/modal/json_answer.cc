@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "infer/media.h"
+#include "src/cloud/answer_type.h"
 #include "src/cloud/modal/address.h"
 #include "src/cloud/modal/json_function.h"
 #include "src/core/base64.h"
@@ -10,14 +11,6 @@
 
 namespace infer::cloud {
 namespace {
-
-std::string media_type_of(const http::HttpHead& head) {
-  const std::string* const type = head.find("content-type");
-  if (!type) return {};
-  std::string name = http::lower_name(std::string_view(*type).substr(0, type->find(';')));
-  while (!name.empty() && name.back() == ' ') name.pop_back();
-  return name;
-}
 
 bool is_picture(std::string_view type) { return type.substr(0, 6) == "image/"; }
 
@@ -32,7 +25,7 @@ class FunctionReader final : public Reader {
       : plan_(std::move(plan)), kind_(kind), count_(count), dimensions_(dimensions) {}
 
   void head(const http::HttpHead& head) override {
-    type_ = media_type_of(head);
+    type_ = answer_type(head);
     for (const std::string_view name : {"x-request-id", "request-id"})
       if (const std::string* id = head.find(name); id && request_id_.empty()) request_id_ = *id;
   }

@@ -364,20 +364,6 @@ std::string named_in_chat(const TextRequest& r) {
   return choice.str();
 }
 
-std::optional<Error> write_output(const Dialect& dialect, const Output& output,
-                                  ObjectWriter& body) {
-  ObjectWriter format;
-  if (output.form == Output::Form::kJsonObject) format.text("type", "json_object");
-  if (output.form == Output::Form::kJsonSchema) {
-    const auto form = schema_form(output, dialect);
-    if (!form) return form.error();
-    format.text("type", "json_schema");
-    format.raw("json_schema", form->text());
-  }
-  if (format.has("type")) body.raw("response_format", format.str());
-  return std::nullopt;
-}
-
 void write_effort(const Dialect& dialect, const TextRequest& r, ObjectWriter& body,
                   std::vector<Warning>& warnings) {
   using Effort = ReasoningOptions::Effort;
@@ -490,7 +476,9 @@ Result<Outgoing> write_openai_chat(const ServerModel& model, const TextRequest& 
   // Without tools their settings are refused.
   if (!r.tools.empty())
     write_tool_use(r, tools_of(dialect, r, out.warnings), named_in_chat(r), body);
-  if (auto error = write_output(dialect, r.output, body)) return std::move(*error);
+  const auto format = output_format(r.output, dialect, "json_schema");
+  if (!format) return format.error();
+  if (!format->empty()) body.raw("response_format", format->text());
   if (r.max_tokens) body.integer(dialect.max_tokens, *r.max_tokens);
   if (!r.stop.empty()) {
     std::vector<std::string> stop;

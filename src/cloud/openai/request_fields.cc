@@ -48,14 +48,23 @@ void write_tool_use(const TextRequest& request, std::string tools, std::string n
   if (request.parallel_tools) body.flag("parallel_tool_calls", *request.parallel_tools);
 }
 
-Result<RawObject> schema_form(const Output& output, const Dialect& dialect) {
+Result<RawObject> output_format(const Output& output, const Dialect& dialect,
+                                std::string_view under) {
+  RawObject format;
+  if (output.form == Output::Form::kJsonObject) format.set_string("type", "json_object");
+  if (output.form != Output::Form::kJsonSchema) return format;
   auto fitted = output_schema(output, dialect.schema);
   if (!fitted) return std::move(fitted.error());
   RawObject form;
   form.set_string("name", output.name.empty() ? "answer" : output.name);
   form.set("schema", std::move(*fitted));
   form.set("strict", output.strict ? "true" : "false");
-  return form;
+  format.set_string("type", "json_schema");
+  if (under.empty())
+    format.update(form);
+  else
+    format.set(under, form.text());
+  return format;
 }
 
 std::string_view effort_word(const Dialect& dialect, ReasoningOptions::Effort effort,

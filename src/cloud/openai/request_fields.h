@@ -33,8 +33,10 @@ std::optional<bool> write_function(const Tool& tool, const Dialect& dialect, Obj
 // The tools, a JSON array, and how they may be used. `named`: what says which one must be.
 void write_tool_use(const TextRequest& request, std::string tools, std::string named,
                     ObjectWriter& body);
-// {"name","schema","strict"} of an output that has a schema.
-Result<RawObject> schema_form(const Output& output, const Dialect& dialect);
+// The form of the answer, {"type",...}; empty: text. A schema's name, itself and whether it is
+// strict stand in the member `under`, or without one beside the type.
+Result<RawObject> output_format(const Output& output, const Dialect& dialect,
+                                std::string_view under = {});
 
 // What the dialect calls the effort, which is set; a warning if that is not quite it.
 std::string_view effort_word(const Dialect& dialect, ReasoningOptions::Effort effort,

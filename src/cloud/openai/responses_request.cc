@@ -91,20 +91,6 @@ std::string named_choice(const TextRequest& r) {
   return choice.str();
 }
 
-std::optional<Error> write_responses_output(const Dialect& dialect, const Output& output,
-                                            ObjectWriter& body) {
-  ObjectWriter format;
-  if (output.form == Output::Form::kJsonObject) format.text("type", "json_object");
-  if (output.form == Output::Form::kJsonSchema) {
-    const auto form = schema_form(output, dialect);
-    if (!form) return form.error();
-    format.text("type", "json_schema");
-    format.object().update(*form);
-  }
-  if (format.has("type")) body.raw("text", "{\"format\":" + format.str() + "}");
-  return std::nullopt;
-}
-
 bool asks_for_reasoning(const ReasoningOptions& reasoning) {
   using Effort = ReasoningOptions::Effort;
   return (reasoning.effort != Effort::kUnset && reasoning.effort != Effort::kNone) ||
@@ -173,7 +159,9 @@ Result<Outgoing> write_openai_responses(const ServerModel& model, const TextRequ
   // Without tools their settings are refused.
   if (!r.tools.empty())
     write_tool_use(r, responses_tools(dialect, r, out.warnings), named_choice(r), body);
-  if (auto error = write_responses_output(dialect, r.output, body)) return std::move(*error);
+  const auto format = output_format(r.output, dialect);
+  if (!format) return format.error();
+  if (!format->empty()) body.raw("text", "{\"format\":" + format->text() + "}");
   if (r.max_tokens) body.integer("max_output_tokens", *r.max_tokens);
   if (r.logprobs && r.logprobs->top > 0) body.integer("top_logprobs", r.logprobs->top);
   body.number("temperature", r.temperature);
