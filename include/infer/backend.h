@@ -48,6 +48,11 @@ struct ModelInfo {
   std::optional<std::int64_t> context{};  // tokens
   std::optional<std::int64_t> parameters{};
   std::optional<std::int64_t> size_bytes{};
+  // Of models that paint, in pixels: of a picture where the request says nothing, and what widths
+  // and heights must be multiples of.
+  std::optional<std::int64_t> width{};
+  std::optional<std::int64_t> height{};
+  std::optional<std::int64_t> size_multiple{};
   Known tools = Known::kUnknown;
   Known json_schema = Known::kUnknown;
   Known grammar = Known::kUnknown;

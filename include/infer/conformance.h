@@ -91,6 +91,7 @@ class EventChecker {
   std::optional<Finding> feed_part(const Event& event, Progress& choice);
   std::optional<Finding> feed_delta(const Event& event, const Progress& choice);
   std::optional<Finding> feed_usage(const Usage& usage);
+  std::optional<Finding> feed_progress(const Event& event);
   std::optional<Finding> feed_finish(const Event& event, Progress& choice);
   Progress* choice_of(std::uint32_t index);
 
@@ -99,6 +100,9 @@ class EventChecker {
   bool silent_ = false;
   std::vector<Progress> progress_{};
   Usage last_{};
+  std::string doing_{};  // of the last progress: what, and how far
+  std::uint32_t step_ = 0;
+  std::uint32_t steps_ = 0;
 };
 
 // How long to wait before a rule counts as broken. Machines are loaded: only what cannot be told in
@@ -115,14 +119,18 @@ struct Patience {
 
 // What both checks need to know.
 struct CheckOptions {
-  // Asked of the model; several words. A long answer is better than a short one.
+  // Asked of the model; several words. A long answer is better than a short one. A model that
+  // paints is given it as the prompt of its pictures.
   std::string prompt = "Tell me a long story about a fox, a bear and a river.";
   // Upper limit of each answer, for models that would go on for ever.
   std::int64_t max_tokens = 16;
-  // The same prompt gives the same text at temperature 0, also beside other requests.
+  // The same prompt gives the same text at temperature 0, or the same picture from the same seed,
+  // also beside other requests.
   bool deterministic = false;
   // The model repeats its prompt: the text must then be the prompt, character by character.
   bool echoes = false;
+  // Of each picture; 0: the model's own. Few are enough, and save time.
+  std::uint32_t steps = 0;
   Patience patience{};
   // Called with what is looked at next.
   std::function<void(std::string_view what)> progress{};
@@ -143,8 +151,11 @@ struct PluginCheck : CheckOptions {
 // Opens the file (it stays open for ever, as every plugin does) and drives its table directly.
 Report check_plugin(const std::string& path, const PluginCheck& options = {});
 
-struct BackendCheck : CheckOptions {};
-// Drives any text backend, layers included, as a Reply would.
+struct BackendCheck : CheckOptions {
+  // It is asked for pictures, not for text. A plugin says by itself what its models do.
+  bool paints = false;
+};
+// Drives any backend of text or pictures, layers included, as a Reply would.
 Report check_backend(const std::shared_ptr<const Backend>& backend,
                      const BackendCheck& options = {});
 

@@ -25,7 +25,7 @@
 //               kReasoning part
 //   kUsage      -                 -                -               usage
 //   kWarning    code              message          JSON facts      -
-//   kProgress   what is going on  -                -               step, steps
+//   kProgress   what is going on  -                -               step, steps, step_time
 //   kMedia      -                 the item's id    JSON to keep    media, preview, step, steps,
 //                                                                  choice, part
 //   kVectors    -                 -                -               vectors, dimensions
@@ -170,6 +170,8 @@ struct Event {
   std::uint32_t part = 0;
   std::uint32_t step = 0;  // kProgress, kMedia: step of steps
   std::uint32_t steps = 0;
+  // kProgress: how long a step takes at present, where steps are of one length; 0: not known.
+  std::chrono::nanoseconds step_time{};
   std::string_view data{};
   std::string_view id{};
   std::string_view extra{};

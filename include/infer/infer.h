@@ -25,6 +25,7 @@
 //   request.h    what can be asked, every field
 //   message.h    conversations: messages and parts
 //   media.h      pictures and documents from files, bytes, addresses
+//   image.h      pictures as files: PNG, JPEG, WebP
 //   structured.h answers that are JSON: checked, and readable while they come
 //   event.h      what a Reply gives, piece by piece, and its grammar
 //   error.h      every failure; result.h: Result<T>
@@ -51,6 +52,7 @@
 #include "infer/cloud.h"
 #include "infer/error.h"
 #include "infer/event.h"
+#include "infer/image.h"
 #include "infer/layers.h"
 #include "infer/media.h"
 #include "infer/message.h"

@@ -87,11 +87,12 @@ typedef struct {
   infer_str data;                      /* DELTA: bytes; PART_BEGIN: tool name; PART_END: a reasoning's signature; WARNING: code;
                                           PROGRESS: what is going on; FINISH: raw reason or stop text */
   infer_str id;                        /* PART_BEGIN: tool call id; PART_END: item's id; START: model that answers; WARNING: message */
-  infer_str extra;                     /* PART_END: JSON to keep verbatim; START: metadata; WARNING: facts, JSON */
+  infer_str extra;                     /* PART_END, MEDIA: JSON to keep verbatim; START: metadata; WARNING: facts, JSON */
   uint32_t finish, step, steps, preview;   /* FINISH; PROGRESS and MEDIA: step of steps; MEDIA: 1 = preview */
   const infer_usage* usage;            /* USAGE, FINISH */
   const infer_blob* blob;              /* MEDIA, VECTORS */
   const infer_logprob* logprobs; uint32_t n_logprobs, n_top;  /* DELTA: n_logprobs tokens, each followed by n_top alternatives */
+  int64_t step_ns;                     /* PROGRESS: how long a step takes at present; 0: not known */
 } infer_event;
 
 /* The host, as the plugin sees it. One per process, alive for ever. */
@@ -102,7 +103,7 @@ typedef struct {
   void (*cpu_release)(void* ctx, uint32_t granted);
 } infer_host;
 
-typedef struct {  /* a file: role "model" (split files: repeated, in order), "mmproj", "lora", "vae", "draft" ... */
+typedef struct {  /* a file: role "model" (split files: repeated, in order) */
   uint32_t size; int32_t fd;           /* open for reading, the host's (dup what you keep); -1: open `path` */
   infer_str role, path;
 } infer_file;
@@ -138,6 +139,8 @@ typedef struct {
   void (*close)(infer_source*);        /* the handle is gone at once; the engine gives the sequence back at its next step */
   int  (*devices)(infer_str* json, infer_error*);  /* what it computes on, an array (docs/formats/plugin-abi.md); lives until the
                                           next call on the same thread; may be NULL */
+  int  (*names)(infer_str* json, infer_error*);    /* what requests may name: {"sample_methods":[...],"schedulers":[...]}; lives for
+                                          ever; may be NULL */
 } infer_plugin;
 
 /* NULL if the plugin cannot serve `host_abi`. */

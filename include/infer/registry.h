@@ -14,7 +14,9 @@
 // one loaded model, shared while any handle lives.
 //
 // The library reads no file by itself and looks at no environment variable but INFER_PLUGIN_PATH,
-// MODELS_PATH and those of the providers (cloud.h). It never looks in the working directory.
+// MODELS_PATH, DIFFUSION_MODELS_PATH and those of the providers (cloud.h). It never looks in the
+// working directory. Beside a model file may lie a card, NAME.card.json, which says how it is
+// loaded where the caller does not: docs/formats/model-card.md.
 //
 // Models of plugins do not survive a fork: in the child they, their replies and further loads fail
 // with kEngine. Load after the fork, or exec.
@@ -84,10 +86,40 @@ enum class Pooling {
   kRank = 5,  // a score, of a model that was trained to rank
 };
 
-// Weights that are added to a model's: a LoRA adapter made for it.
-struct LoraAdapter {
-  std::string path{};  // a GGUF file, absolute
-  double scale = 1;    // how strongly, -1000 to 1000; 0: not at all
+// The files of a model that paints, beside the one that names it. All absolute; empty: not there,
+// or inside the named one. What a file is, is seen from its tensors: one that is in the wrong place
+// is kModelInvalid, naming the right one. A model that lacks a part says at loading which.
+struct ImageParts {
+  std::string vae{};    // from latent pictures to pixels and back
+  std::string taesd{};  // a small one instead of it: faster, less exact
+  // Text encoders.
+  std::string clip_l{};
+  std::string clip_g{};
+  std::string t5xxl{};
+  std::string llm{};         // Qwen and others (Qwen Image, Z-Image, Flux.2, Ovis)
+  std::string llm_vision{};  // lets it see references
+  std::string clip_vision{};
+  std::string control_net{};
+  std::string photo_maker{};
+  std::string upscaler{};                           // ESRGAN
+  std::map<std::string, std::string> embeddings{};  // textual inversions: word -> file
+  bool operator==(const ImageParts&) const = default;
+};
+
+// What a request means where it says nothing; unset: the engine's own default, which is made for
+// the model's family. A model's card (docs/formats/model-card.md) brings its own.
+struct ImageDefaults {
+  std::optional<std::uint32_t> width{};
+  std::optional<std::uint32_t> height{};
+  std::optional<std::uint32_t> steps{};
+  std::optional<double> guidance{};
+  std::optional<double> distilled_guidance{};
+  std::optional<double> flow_shift{};
+  std::optional<std::int32_t> clip_skip{};
+  std::string sample_method{};
+  std::string scheduler{};
+  std::string negative_prompt{};
+  bool operator==(const ImageDefaults&) const = default;
 };
 
 // How to load a model into this process. Unset: the engine's default, given by each field; an
@@ -131,7 +163,7 @@ struct LocalConfig {
   std::optional<CacheType> cache_type_v{};          // of the values; default kF16. A quantised one
                                                     // needs flash_attention
   // Default: none. At most 64. A file that is damaged or made for another model is kModelInvalid,
-  // naming it.
+  // naming it. Models that paint: part of every picture.
   std::optional<std::vector<LoraAdapter>> adapters{};
   std::optional<double> rope_frequency_base{};   // 0 to 1e12; 0, the default: the model's own
   std::optional<double> rope_frequency_scale{};  // 0 to 1000; 0, the default: the model's own
@@ -140,6 +172,29 @@ struct LocalConfig {
   std::optional<std::string> chat_template{};
   // Keep what was computed for a prompt, for others that begin alike; default true.
   std::optional<bool> prefix_cache{};
+
+  // ---- models that paint
+  std::optional<ImageParts> parts{};
+  std::optional<ImageDefaults> defaults{};
+  // Weights are brought to this type when they are loaded: "f32", "f16", "bf16", "q8_0", "q4_0",
+  // ...; default: as in the file.
+  std::optional<std::string> weight_type{};
+  // Keep the weights in main memory and bring them to the GPU while they are used; default false.
+  std::optional<bool> offload{};
+  // What stays on the processor: "text_encoder", "vae", "control_net"; default: nothing.
+  std::optional<std::vector<std::string>> keep_on_cpu{};
+  // Load what turns pictures into latent ones, which starting from a picture needs; default: where
+  // the files have it.
+  std::optional<bool> vae_encoder{};
+  // Random numbers: "cuda" (as the first programs had it, on any device), "cpu" (as PyTorch on a
+  // processor), "std"; default "cuda".
+  std::optional<std::string> rng{};
+  // What the model was trained to predict: "eps", "v", "edm_v", "sd3_flow", "flux_flow",
+  // "flux2_flow"; default: as its tensors say.
+  std::optional<std::string> prediction{};
+  // Read .ckpt, .pt and .pth, which are pickles: a format that was made to run code. The engine
+  // reads the tensors only, and still they are refused unless this is true.
+  std::optional<bool> allow_pickle{};
 };
 
 // Configuration of a plugin in its own words: a JSON object. Default: empty. Engines that take a
@@ -161,14 +216,17 @@ struct Load {
 // A model file that discovery found; read from its header alone. A model that is split into several
 // files, NAME-00001-of-00004.gguf and so on, is one, under the name of the first.
 struct ModelFile {
-  std::string id{};  // what to pass to text(): "llama:tiny-chat"
+  std::string id{};  // what to pass to text() or image(): "llama:tiny-chat"
   std::string path{};
   std::string family{};  // "llama", "qwen3", ...
   std::string quantization{};
   std::int64_t parameters = 0;
   std::int64_t size_bytes = 0;
   std::int64_t context = 0;  // training length in tokens; 0 unknown
-  std::string problem{};     // not empty: why it cannot be loaded
+  std::string task{};        // "text", "image"; empty: not known
+  // Not empty: no model of its own but a part of one, by its name in ImageParts, or "lora".
+  std::string part{};
+  std::string problem{};  // not empty: why it cannot be loaded
 };
 
 // What an engine computes on.
@@ -243,11 +301,22 @@ INFER_API Result<RerankModel> rerank(std::string_view id, const Config& config =
 INFER_API std::vector<std::string> plugin_directories();
 INFER_API std::vector<PluginFile> list_plugins();
 
-// Where local models are looked for, in order: MODELS_PATH (separated by ':'), then the models
-// shipped with this library.
-INFER_API std::vector<std::string> model_directories();
-// Every model file there, headers read, sorted by id. A file that cannot be read says why.
+// Where local models of a scheme are looked for, in order: for "diffusion" DIFFUSION_MODELS_PATH,
+// then MODELS_PATH (both separated by ':'), then the models shipped with this library. An empty
+// scheme: all of these.
+INFER_API std::vector<std::string> model_directories(std::string_view scheme = {});
+// Every model file there, headers read, sorted by id: .gguf, .safetensors, and .ckpt, whose header
+// says nothing. A file that cannot be read says why; one that cannot be loaded without leave
+// (LocalConfig::allow_pickle) does too.
 INFER_API std::vector<ModelFile> list_models();
+
+// The names that ImageRequest's sample_method and scheduler take for models of this scheme's
+// engine, as its plugin tells them. kNotFound without such a plugin, kUnsupported if it tells none.
+struct SamplerNames {
+  std::vector<std::string> sample_methods{};
+  std::vector<std::string> schedulers{};
+};
+INFER_API Result<SamplerNames> sampler_names(std::string_view scheme = "diffusion");
 
 // What engines have to say, for people who look for a fault. Without a function nothing is said.
 // `level`: 0 debug, 1 info, 2 warning, 3 error, 4 the process is about to

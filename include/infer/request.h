@@ -161,30 +161,107 @@ struct TextRequest {
   std::map<std::string, std::string> extra{};
 };
 
+// Weights that are added to a model's: a LoRA adapter made for it.
+struct LoraAdapter {
+  std::string path{};  // a file, absolute: GGUF; for pictures .safetensors too
+  double scale = 1;    // how strongly, -1000 to 1000; 0: not at all
+  bool operator==(const LoraAdapter&) const = default;
+};
+
+// Decodes a picture piece by piece, for less memory; where the pieces overlap they are blended.
+struct VaeTiling {
+  std::uint32_t tile = 32;  // pixels of the latent picture a side, 4 to 1024
+  double overlap = 0.5;     // of a tile, 0 to 0.5
+  bool operator==(const VaeTiling&) const = default;
+};
+
+// Leaves out steps, or parts of them, that would change little: faster, and not the same picture.
+struct StepCache {
+  // "easycache", "ucache" (UNet models), "dbcache", "taylorseer", "cache-dit" (transformers),
+  // "spectrum".
+  std::string mode{};
+  std::optional<double> threshold{};  // how much change is little; default: the mode's
+  std::optional<double> start{};      // 0..1 of the steps; nothing is left out before
+  std::optional<double> end{};        // 0..1 of the steps; nor after
+  bool operator==(const StepCache&) const = default;
+};
+
+// Paints small, enlarges, and paints over the large picture: finer detail at sizes that the model
+// was not trained for.
+struct HiresFix {
+  // How it is enlarged: "latent", "latent-nearest", "latent-bicubic", ..., "lanczos", "nearest", or
+  // "model", which is LocalConfig's upscaler.
+  std::string upscaler = "latent";
+  double scale = 2;                       // 1 to 8; not where width or height is set
+  std::optional<std::uint32_t> width{};   // pixels of the large picture
+  std::optional<std::uint32_t> height{};  // pixels
+  std::optional<std::uint32_t> steps{};   // of the second painting; default: as the first
+  double strength = 0.7;                  // 0 < s <= 1, how far it leaves the first
+  bool operator==(const HiresFix&) const = default;
+};
+
+// What only local engines know of painting. docs/guides/images.md says which of it was proven by a
+// run here.
+struct Diffusion {
+  std::optional<double> distilled_guidance{};  // [quality] of models that were trained with it
+                                               // (Flux); 0 to 1000, default 3.5
+  // [quality] Of models that change or fill pictures: how much the picture steers; default: as
+  // `guidance`.
+  std::optional<double> image_guidance{};
+  std::optional<double> eta{};               // [quality] noise of a step, 0 to 10; default: the
+                                             // sample method's
+  std::optional<double> flow_shift{};        // [quality] of models that match flows
+  std::optional<std::int32_t> clip_skip{};   // [quality] 1 to 12: which layer of CLIP, counted from
+                                             // the last
+  std::vector<double> sigmas{};              // [quality] the noise levels themselves, falling, the
+                                             // last one 0; not beside `steps`
+  std::vector<std::int32_t> skip_layers{};   // [quality] skip-layer guidance (SD3): which layers
+  std::optional<double> skip_layer_scale{};  // [quality] default 2.5 where skip_layers is set
+  // [promise] A drawing of edges, a depth map, ... for the ControlNet of LocalConfig.
+  std::optional<Media> control{};
+  double control_strength = 0.9;          // [promise] 0 to 10
+  std::vector<Media> references{};        // [promise] pictures to look at, not to start from (Flux
+                                          // Kontext, Qwen Image Edit)
+  std::vector<LoraAdapter> adapters{};    // [promise] beside those of LocalConfig; at most 64
+  std::optional<VaeTiling> vae_tiling{};  // [quality]
+  std::optional<StepCache> step_cache{};  // [quality]
+  std::optional<HiresFix> hires{};        // [promise]
+  bool upscale = false;  // [promise] the picture goes through LocalConfig's upscaler, whose factor
+                         // the picture's size is then multiplied by
+  bool operator==(const Diffusion&) const = default;
+};
+
 // A picture from words, or from words and pictures.
 struct ImageRequest {
   std::string prompt{};
   std::string negative_prompt{};          // [quality] what should not be there
-  std::optional<std::uint32_t> width{};   // [promise] pixels; default: the model's
-  std::optional<std::uint32_t> height{};  // [promise] pixels; default: the model's
-  std::uint32_t n = 1;                    // [promise] how many pictures
-  std::optional<std::uint64_t> seed{};    // [quality]
-  std::vector<Media> images{};            // [promise] start from or edit these
+  std::optional<std::uint32_t> width{};   // [promise] pixels, 1 to 65535; default: the model's
+  std::optional<std::uint32_t> height{};  // [promise] pixels, 1 to 65535; default: the model's
+  // [promise] How many pictures, 1 to 1000. Local engines paint one after the other, with seed,
+  // seed + 1, ...
+  std::uint32_t n = 1;
+  std::optional<std::uint64_t> seed{};  // [quality] default: any; each picture's is in its extra
+  // [promise] Start from or edit these. Local engines start from one, which is brought to the size
+  // of the picture.
+  std::vector<Media> images{};
   // [promise] White: to be painted anew. OpenAI has it another way: a PNG with an alpha channel,
   // transparent where it is painted; anything else is kUnsupported there.
   std::optional<Media> mask{};
-  std::optional<std::uint32_t> steps{};  // [quality] local engines; default: the model's
-  std::optional<double> guidance{};      // [quality] classifier-free guidance scale
-  std::optional<double> strength{};      // [quality] 0..1, how far to leave images[0]
-  std::string sample_method{};           // [quality] local engines, by name
-  std::string scheduler{};               // [quality] local engines, by name
-  std::string quality{};                 // [quality] OpenAI: "low", "medium", "high"
-  std::string background{};              // [quality] OpenAI: "transparent", "opaque"
-  std::string format{};                  // [promise] "png", "jpeg", "webp"; empty: the backend's
-  // [quality] 0..100: how much of a JPEG or WebP is kept; default: the provider's.
+  std::optional<std::uint32_t> steps{};  // [quality] local engines, 1 to 1000; default: the model's
+  std::optional<double> guidance{};  // [quality] classifier-free guidance scale, 0 to 1000; 1: none
+  std::optional<double> strength{};  // [quality] 0..1, how far to leave images[0]; default 0.75
+  std::string sample_method{};  // [quality] local engines, by name: sampler_names() of registry.h
+  std::string scheduler{};      // [quality] local engines, by name
+  Diffusion diffusion{};        // local engines
+  std::string quality{};        // [quality] OpenAI: "low", "medium", "high"
+  std::string background{};     // [quality] OpenAI: "transparent", "opaque"
+  // [promise] "png", "jpeg", "webp"; empty: the backend's, which is bare Pixels of local engines.
+  std::string format{};
+  // [quality] 0..100: how much of a JPEG or WebP is kept; default: the provider's, 90 locally.
   std::optional<std::uint32_t> compression{};
   // [quality] Pictures to show on the way; 0: none. OpenAI gives up to 3, and fewer if the picture
-  // is done before. They need an answer that streams: generate() shows none.
+  // is done before. They need an answer that streams: generate() shows none. Local engines give at
+  // most one a step, of each picture, as bare Pixels.
   std::uint32_t previews = 0;
   std::string user{};                          // [host] an id of your user, for abuse reports
   std::map<std::string, std::string> extra{};  // [host] as TextRequest::extra
