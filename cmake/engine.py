@@ -34,8 +34,19 @@ ENGINES = {
                  "benches/", "ci/", "app/", "pocs/", "skills/", "grammars/", "requirements/"),
         "probe": ("CMakeLists.txt", "include/llama.h", "common/jinja/runtime.h"),
         "tree_variable": "INFER_LLAMA_TREE",
+        "source_variable": "INFER_LLAMA_SOURCE",
         "need": ("lib/libllama.a", "lib/libggml.a", "lib/libggml-cpu.a", "lib/libggml-base.a", "lib/libinfer_common.a",
                  "include/llama.h", "include/common/chat.h", "LICENSE"),
+    },
+    "diffusion": {
+        "prefix": "vendor/stable-diffusion.cpp/",
+        "skip": ("docs/", "examples/", "script/", "thirdparty/libwebm/", "thirdparty/libwebp/", "ggml/docs/",
+                 "ggml/examples/", "ggml/tests/", "ggml/scripts/", "ggml/ci/"),
+        "probe": ("src/stable-diffusion.cpp", "include/stable-diffusion.h", "ggml/CMakeLists.txt"),
+        "tree_variable": "INFER_SD_TREE",
+        "source_variable": "INFER_SD_SOURCE",
+        "need": ("lib/libstable-diffusion.a", "lib/libggml.a", "lib/libggml-cpu.a", "lib/libggml-base.a",
+                 "include/stable-diffusion.h", "include/infer_sd.h", "LICENSE"),
     },
 }
 BUILD_TYPE = "Release"  # whatever the project is built as
@@ -156,7 +167,7 @@ def write_metadata_backend(folder):
                 '    raise RuntimeError("this distribution is only unpacked")\n')
 
 
-def explain_pip(output, requirement):
+def explain_pip(output, name, requirement):
     if "THESE PACKAGES DO NOT MATCH THE HASHES" in output:
         return "checksum mismatch: the downloaded %s is not the pinned one; it was not used" % requirement
     if "No module named pip" in output:
@@ -166,7 +177,7 @@ def explain_pip(output, requirement):
     if re.search(r"No matching distribution|Failed to establish|NewConnectionError|Temporary failure|timed out|"
                  r"Network is unreachable|Connection refused|ConnectionError|ProxyError", output):
         return ("cannot download %s: no package index answered; check the network, or give a source tree with "
-                "-DINFER_LLAMA_SOURCE=DIR" % requirement)
+                "-D%s=DIR" % (requirement, ENGINES[name]["source_variable"]))
     lines = [l.strip() for l in output.splitlines() if l.strip()]
     errors = [l for l in lines if l.lower().startswith("error")]
     return "pip could not download %s: %s" % (requirement, (errors or lines or ["no output"])[-1])
@@ -189,7 +200,7 @@ def download(name, work):
     run = subprocess.run(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     output = run.stdout.decode(errors="replace")
     if run.returncode != 0:
-        raise EngineError(explain_pip(output, requirement))
+        raise EngineError(explain_pip(output, name, requirement))
     files = os.listdir(target)
     if len(files) != 1:
         raise EngineError("pip left %d files where the source distribution of %s was expected"
@@ -264,12 +275,12 @@ def run_tool(command, log, echo):
     return process.returncode
 
 
-def failure_of(log):
+def failure_of(name, log):
     text = read(log).decode(errors="replace")
     if "No space left on device" in text:
         return "no space left on device"
     if "Killed signal terminated program" in text:
-        return "the compiler was killed, probably for want of memory; run cmake/engine.py llama --jobs 1 first"
+        return "the compiler was killed, probably for want of memory; run cmake/engine.py %s --jobs 1 first" % name
     found = [l.strip() for l in text.splitlines() if re.search(r"\berror\b[: ]|CMake Error", l)]
     return found[0] if found else "no error line"
 
@@ -290,7 +301,7 @@ def build(name, args, tree, work):
         if run_tool(command, log, echo) != 0:
             kept = os.path.join(cache_root(), "%s-failed.log" % name)
             shutil.copy(log, kept)
-            raise EngineError("%s failed: %s (whole log: %s)" % (what, failure_of(log), kept))
+            raise EngineError("%s failed: %s (whole log: %s)" % (what, failure_of(name, log), kept))
     if not complete(name, prefix):
         raise EngineError("the build of %s ended without one of %s" % (name, ", ".join(ENGINES[name]["need"])))
     return prefix
@@ -330,8 +341,8 @@ def need_tools(args):
 def main():
     parser = argparse.ArgumentParser(description="Builds an engine once; prints where it lies.")
     parser.add_argument("name", choices=sorted(ENGINES))
-    parser.add_argument("--source", default=os.environ.get("INFER_LLAMA_SOURCE"),
-                        help="build this source tree instead of the pinned one")
+    parser.add_argument("--source", help="build this source tree instead of the pinned one; default: what the "
+                        "environment's %s names" % " or ".join(sorted(e["source_variable"] for e in ENGINES.values())))
     parser.add_argument("--cc", default=os.environ.get("CC", "cc"))
     parser.add_argument("--cxx", default=os.environ.get("CXX", "c++"))
     parser.add_argument("--cmake", default="cmake")
@@ -341,6 +352,7 @@ def main():
     parser.add_argument("--jobs", type=int, default=0, help="compilers at once; default: one per usable core")
     parser.add_argument("--where", action="store_true", help="print the directory, build nothing")
     args = parser.parse_args()
+    args.source = args.source or os.environ.get(ENGINES[args.name]["source_variable"])
     try:
         if args.source:
             missing = [p for p in ENGINES[args.name]["probe"] if not os.path.exists(os.path.join(args.source, p))]

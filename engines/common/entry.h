@@ -32,6 +32,14 @@ struct Entry {
   uint32_t top = 0;
   std::string token_bytes;
 
+  // PROGRESS: how long a step takes.
+  int64_t step_ns = 0;
+
+  // MEDIA: pixels, row by row without gaps.
+  std::vector<uint8_t> pixels;
+  uint32_t width = 0, height = 0, channels = 0;
+  bool preview = false;
+
   // VECTORS: rows of `dimensions` numbers.
   std::vector<float> vectors;
   uint32_t dimensions = 0;
@@ -42,7 +50,9 @@ struct Entry {
     kind = new_kind;
     part_kind = 0;
     choice = part = finish = step = steps = top = dimensions = 0;
-    with_usage = false;
+    width = height = channels = 0;
+    step_ns = 0;
+    with_usage = preview = false;
     data.clear();
     id.clear();
     extra.clear();
@@ -50,7 +60,10 @@ struct Entry {
     probabilities.clear();
     token_bytes.clear();
     vectors.clear();
+    release();
   }
+  // Gives the memory of a picture back: it may be large, and an entry is used again late.
+  void release() { pixels = {}; }
 
   // Shows the entry as the ABI's event, whose pointers live as long as the entry stays untouched.
   void show(infer_event* out) {
@@ -65,6 +78,8 @@ struct Entry {
     event.data = to_str(data);
     event.id = to_str(id);
     event.extra = to_str(extra);
+    event.step_ns = step_ns;
+    event.preview = preview ? 1 : 0;
     if (with_usage) {
       usage.size = sizeof(usage);
       usage.raw = to_str(raw);
@@ -72,6 +87,7 @@ struct Entry {
     }
     if (!probabilities.empty()) show_probabilities(event);
     if (kind == INFER_EV_VECTORS) show_vectors(event);
+    if (kind == INFER_EV_MEDIA) show_pixels(event);
     write_struct(out, event);
   }
 
@@ -96,6 +112,19 @@ struct Entry {
     blob_.bytes = vectors.size() * sizeof(float);
     blob_.width = dimensions;
     blob_.height = dimensions == 0 ? 0 : static_cast<uint32_t>(vectors.size() / dimensions);
+    event.blob = &blob_;
+  }
+
+  void show_pixels(infer_event& event) {
+    blob_ = {};
+    blob_.size = sizeof(blob_);
+    blob_.type = INFER_U8;
+    blob_.data = pixels.data();
+    blob_.bytes = pixels.size();
+    blob_.width = width;
+    blob_.height = height;
+    blob_.channels = channels;
+    blob_.stride = width * channels;
     event.blob = &blob_;
   }
 
@@ -146,7 +175,8 @@ class EntryReader {
     if (const int code = channel_.broken()) {
       return fail(error, code, "the engine ran out of memory for this reply", {});
     }
-    Entry* entry = channel_.next();
+    if (shown_ != nullptr) shown_->release();
+    Entry* entry = shown_ = channel_.next();
     if (entry == nullptr) {
       return channel_.cancelled() || channel_.broken() != 0 ? next(out, error) : INFER_PENDING;
     }
@@ -166,6 +196,7 @@ class EntryReader {
   }
 
   EntryChannel& channel_;
+  Entry* shown_ = nullptr;  // until the next call
   uint32_t unfinished_;
   int failed_ = 0;
   std::string message_, details_;

@@ -7,7 +7,7 @@ namespace infer::llama {
 namespace {
 
 // The parsers recurse into nested values.
-constexpr int kDeepest = 200;
+constexpr int kDeepestCall = 200;
 
 std::unique_ptr<common_chat_peg_mapper> mapper_of(common_chat_format format,
                                                   common_chat_msg& message) {
@@ -60,7 +60,7 @@ CallReader::State CallReader::read(bool last, AnswerSink& out) {
   if (broken_) return State::kBroken;
   if (!last && text_.size() < next_) return State::kGoing;
   next_ = text_.size() + text_.size() / 256;
-  if (deepest_ > kDeepest) return broken();
+  if (deepest_ > kDeepestCall) return broken();
   try {
     return parse_and_send(last, out);
   } catch (const std::bad_alloc&) {

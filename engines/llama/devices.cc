@@ -7,15 +7,6 @@
 namespace infer::llama {
 namespace {
 
-const char* type_name(ggml_backend_dev_t device) {
-  switch (ggml_backend_dev_type(device)) {
-    case GGML_BACKEND_DEVICE_TYPE_CPU: return "cpu";
-    case GGML_BACKEND_DEVICE_TYPE_GPU: return "gpu";
-    case GGML_BACKEND_DEVICE_TYPE_IGPU: return "igpu";
-    default: return "accel";
-  }
-}
-
 std::string names(const std::vector<ggml_backend_dev_t>& devices) {
   std::string list;
   for (ggml_backend_dev_t device : devices)
@@ -49,19 +40,8 @@ bool splits_rows(ggml_backend_dev_t device) {
 
 }  // namespace
 
-std::vector<ggml_backend_dev_t> accelerators() {
-  std::vector<ggml_backend_dev_t> found;
-  for (std::size_t i = 0; i < ggml_backend_dev_count(); ++i) {
-    ggml_backend_dev_t device = ggml_backend_dev_get(i);
-    const auto type = ggml_backend_dev_type(device);
-    if (type == GGML_BACKEND_DEVICE_TYPE_GPU || type == GGML_BACKEND_DEVICE_TYPE_IGPU)
-      found.push_back(device);
-  }
-  return found;
-}
-
 std::vector<ggml_backend_dev_t> chosen_devices(const Config& config) {
-  std::vector<ggml_backend_dev_t> chosen = named_devices(config, accelerators());
+  std::vector<ggml_backend_dev_t> chosen = named_devices(config, engine::accelerators());
   if (config.main_gpu > 0 && static_cast<std::size_t>(config.main_gpu) >= chosen.size())
     invalid("main_gpu", "must be less than the number of devices: " + names(chosen));
   if (!config.tensor_split.empty() && config.tensor_split.size() > chosen.size())
@@ -76,21 +56,6 @@ std::vector<ggml_backend_dev_t> chosen_devices(const Config& config) {
     }
   }
   return chosen;
-}
-
-std::string devices_json() {
-  Json list = Json::array();
-  for (std::size_t i = 0; i < ggml_backend_dev_count(); ++i) {
-    ggml_backend_dev_t device = ggml_backend_dev_get(i);
-    std::size_t free = 0, total = 0;
-    ggml_backend_dev_memory(device, &free, &total);
-    list.push_back({{"name", ggml_backend_dev_name(device)},
-                    {"description", ggml_backend_dev_description(device)},
-                    {"type", type_name(device)},
-                    {"memory_free", free},
-                    {"memory_total", total}});
-  }
-  return list.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
 }  // namespace infer::llama

@@ -2,24 +2,17 @@
 #ifndef INFER_ENGINES_LLAMA_DEVICES_H_
 #define INFER_ENGINES_LLAMA_DEVICES_H_
 
-#include <string>
 #include <vector>
 
 #include "config.h"
-#include "ggml-backend.h"
+#include "engines/common/ggml_devices.h"
 
 namespace infer::llama {
-
-// The graphics processors and other accelerators with memory of their own, in the engine's order.
-std::vector<ggml_backend_dev_t> accelerators();
 
 // Those that the config names, all if it names none. Throws Refusal, naming the field and what is
 // there: an unknown name, main_gpu or tensor_split beyond the last one, a split by rows that they
 // cannot do.
 std::vector<ggml_backend_dev_t> chosen_devices(const Config& config);
-
-// All devices, the processor too: docs/formats/plugin-abi.md, devices().
-std::string devices_json();
 
 }  // namespace infer::llama
 

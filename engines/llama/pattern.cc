@@ -8,8 +8,8 @@
 namespace infer::llama {
 namespace {
 
-constexpr uint32_t kLastChar = 0x10FFFF;
-constexpr int kDeepest = 64, kMostRepeats = 1000;
+constexpr uint32_t kLastPatternChar = 0x10FFFF;
+constexpr int kDeepestGroup = 64, kMostPatternRepeats = 1000;
 
 const CharRanges kDigits = {{'0', '9'}};
 const CharRanges kWord = {{'0', '9'}, {'A', 'Z'}, {'_', '_'}, {'a', 'z'}};
@@ -26,7 +26,7 @@ CharRanges others(CharRanges ranges) {
     if (range.first > next) out.emplace_back(next, range.first - 1);
     next = std::max(next, range.second + 1);
   }
-  if (next <= kLastChar) out.emplace_back(next, kLastChar);
+  if (next <= kLastPatternChar) out.emplace_back(next, kLastPatternChar);
   return out;
 }
 
@@ -70,7 +70,7 @@ class PatternParser {
 
   bool at_end() const { return at_ >= text_.size(); }
   uint32_t peek(std::size_t ahead = 0) const {
-    return at_ + ahead < text_.size() ? text_[at_ + ahead] : kLastChar + 1;
+    return at_ + ahead < text_.size() ? text_[at_ + ahead] : kLastPatternChar + 1;
   }
   bool take(char c) {
     if (peek() != static_cast<unsigned char>(c)) return false;
@@ -101,7 +101,7 @@ class PatternParser {
   }
 
   std::string group(int depth) {
-    if (depth + 1 > kDeepest) lacking("groups nested deeper than 64 are");
+    if (depth + 1 > kDeepestGroup) lacking("groups nested deeper than 64 are");
     if (take('?')) {
       if (take('<')) {
         if (peek() == '=' || peek() == '!') lacking("look-behind is");
@@ -148,9 +148,9 @@ class PatternParser {
     int value = 0;
     const std::size_t begin = at_;
     for (; peek() >= '0' && peek() <= '9'; ++at_)
-      value = std::min(kMostRepeats + 1, value * 10 + static_cast<int>(peek() - '0'));
+      value = std::min(kMostPatternRepeats + 1, value * 10 + static_cast<int>(peek() - '0'));
     if (at_ == begin) bad("a quantifier without its number");
-    if (value > kMostRepeats) lacking("more than 1000 repetitions are");
+    if (value > kMostPatternRepeats) lacking("more than 1000 repetitions are");
     return value;
   }
 
@@ -226,7 +226,7 @@ class PatternParser {
                                                     : 16;
       if (digit == 16) bad("an escape without its hexadecimal digits");
       value = (value << 4) | digit;
-      if (value > kLastChar) bad("an escape beyond the last character");
+      if (value > kLastPatternChar) bad("an escape beyond the last character");
     }
     if (value >= 0xD800 && value <= 0xDFFF) lacking("halves of surrogate pairs are");
     return {{value, value}};

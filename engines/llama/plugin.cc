@@ -3,13 +3,13 @@
 
 #include <memory>
 #include <mutex>
-#include <new>
 #include <string>
 #include <string_view>
 
-#include "cpu.h"
 #include "devices.h"
 #include "engines/common/abi.h"
+#include "engines/common/border.h"
+#include "engines/common/cpu.h"
 #include "gguf_file.h"
 #include "host.h"
 #include "llama.h"
@@ -31,38 +31,25 @@ struct infer_source {
 namespace infer::llama {
 namespace {
 
-using engine::set_error;
-
 template <class Body>
 int guarded(infer_error* error, Body&& body) noexcept {
-  const AbortGuard guard;
-  try {
-    return body();
-  } catch (const Refusal& e) {
-    return set_error(error, e.code(), e.what(), e.details());
-  } catch (const std::bad_alloc&) {
-    return set_error(error, INFER_E_OUT_OF_MEMORY, "out of memory");
-  } catch (const std::exception& e) {
-    return set_error(error, INFER_E_ENGINE, std::string("llama.cpp failed: ") + e.what());
-  } catch (...) {
-    return set_error(error, INFER_E_ENGINE, "llama.cpp failed for an unknown reason");
-  }
+  return engine::guarded(error, "llama.cpp", body);
 }
 
 int init(const infer_host* host, infer_error* error) {
   return guarded(error, [&]() -> int {
     // Before anything of the engine runs: it is compiled for these instructions.
-    if (const char* missing = missing_cpu_feature()) {
+    if (const char* missing = engine::missing_cpu_feature()) {
       throw Refusal(INFER_E_UNSUPPORTED, std::string("this processor has no ") + missing +
                                              ", which the llama plugin was built for");
     }
     static std::once_flag once;
     std::call_once(once, [host] {
-      attach_host(host);
+      attach_engine(host);
       llama_backend_init();
     });
     // A flavour for a graphics processor has nothing over the plain one where there is none.
-    if (std::string_view(INFER_LLAMA_NAME) != "llama" && accelerators().empty()) {
+    if (std::string_view(INFER_LLAMA_NAME) != "llama" && engine::accelerators().empty()) {
       throw Refusal(INFER_E_UNSUPPORTED,
                     "its driver finds no device to compute on; the plain llama plugin needs none");
     }
@@ -112,7 +99,7 @@ void close(infer_source* source) { delete source; }
 int devices(infer_str* json, infer_error* error) {
   return guarded(error, [&]() -> int {
     thread_local std::string text;
-    text = devices_json();
+    text = engine::devices_json();
     *json = engine::to_str(text);
     return INFER_OK;
   });

@@ -22,9 +22,9 @@ using J = nlohmann::ordered_json;
 
 constexpr char kField[] = "output.schema";
 constexpr std::size_t kMostText = std::size_t{256} << 10;
-constexpr int kDeepest = 64;
+constexpr int kDeepestSchema = 64;
 constexpr std::size_t kMostRules = 20000, kMostProperties = 2048;
-constexpr int64_t kMostRepeats = 10000;
+constexpr int64_t kMostItems = 10000;
 // Bounds of numbers beyond this are taken as this: 17 digits.
 constexpr int64_t kLargest = 99999999999999999;
 constexpr int64_t kUsualLargest = 9999999999999999;  // 16 digits
@@ -157,7 +157,7 @@ class SchemaWriter {
 
   // A fragment that stands for one value.
   std::string visit(const J& schema, const std::string& path, int depth) {
-    if (depth > kDeepest) fail(path, "is nested deeper than 64");
+    if (depth > kDeepestSchema) fail(path, "is nested deeper than 64");
     if (writer_.size() > kMostRules) fail(path, "the schema is too large");
     if (schema.is_boolean()) {
       if (!schema.get<bool>()) fail(path, "false allows no value");
@@ -304,7 +304,7 @@ class SchemaWriter {
   }
   const J& followed(const J& schema, const std::string& path) const {
     const J* at = &schema;
-    for (int i = 0; i < kDeepest && at->is_object() && at->contains("$ref"); ++i)
+    for (int i = 0; i < kDeepestSchema && at->is_object() && at->contains("$ref"); ++i)
       at = &resolve((*at)["$ref"], path);
     return *at;
   }
@@ -469,7 +469,7 @@ class SchemaWriter {
     if (value == nullptr) return std::nullopt;
     if (!has_type(*value, "integer") || value->get<double>() < 0)
       fail(node.path, std::string(key) + " must be a whole number of 0 or more");
-    if (value->get<double>() > static_cast<double>(kMostRepeats)) {
+    if (value->get<double>() > static_cast<double>(kMostItems)) {
       unsupported(node.path, key, "is above 10000");
       return std::nullopt;
     }
@@ -867,7 +867,7 @@ J parse(std::string_view text) {
     throw field_refusal(INFER_E_INVALID_REQUEST, kField, "is larger than 256 KiB");
   try {
     return J::parse(text.begin(), text.end(), [](int depth, J::parse_event_t, J&) {
-      if (depth > 2 * kDeepest)
+      if (depth > 2 * kDeepestSchema)
         throw field_refusal(INFER_E_INVALID_REQUEST, kField, "is nested too deeply");
       return true;
     });

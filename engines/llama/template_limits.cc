@@ -16,7 +16,7 @@ namespace {
 using jinja::token;
 
 constexpr std::size_t kMostBytes = std::size_t{1} << 20;
-constexpr int kDeepest = 64, kMostTokens = 2000;
+constexpr int kDeepestExpression = 64, kMostTokens = 2000;
 
 // Walks over the tokens of a template and counts what a parser would recurse over.
 class Scan {
@@ -32,7 +32,7 @@ class Scan {
         case token::open_paren:
         case token::open_square_bracket:
         case token::open_curly_bracket:
-          if (++brackets_ > kDeepest) refuse("brackets are nested too deeply");
+          if (++brackets_ > kDeepestExpression) refuse("brackets are nested too deeply");
           break;
         case token::close_paren:
         case token::close_square_bracket:
@@ -65,7 +65,8 @@ class Scan {
       depth_ -= blocks_.back();
       blocks_.pop_back();
     }
-    if (depth_ > kDeepest) refuse("blocks are nested too deeply, or have too many alternatives");
+    if (depth_ > kDeepestExpression)
+      refuse("blocks are nested too deeply, or have too many alternatives");
   }
 
   static bool assigns(const std::vector<token>& tokens, std::size_t at) {

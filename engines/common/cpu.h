@@ -1,13 +1,13 @@
 // Whether this processor has what the engine was compiled for.
-#ifndef INFER_ENGINES_LLAMA_CPU_H_
-#define INFER_ENGINES_LLAMA_CPU_H_
+#ifndef INFER_ENGINES_COMMON_CPU_H_
+#define INFER_ENGINES_COMMON_CPU_H_
 
-namespace infer::llama {
+namespace infer::engine {
 
 // The name of the first missing feature, or null if all are there. Without it the first kernel
 // would be SIGILL.
 const char* missing_cpu_feature();
 
-}  // namespace infer::llama
+}  // namespace infer::engine
 
-#endif  // INFER_ENGINES_LLAMA_CPU_H_
+#endif  // INFER_ENGINES_COMMON_CPU_H_

@@ -6,7 +6,7 @@
 #include <cstdint>
 #endif
 
-namespace infer::llama {
+namespace infer::engine {
 
 #if defined(__x86_64__)
 namespace {
@@ -20,7 +20,7 @@ uint32_t saved_states() {
 
 }  // namespace
 
-// The list is that of engines/llama/upstream/CMakeLists.txt.
+// The list is that of engines/*/upstream/CMakeLists.txt.
 const char* missing_cpu_feature() {
   unsigned a = 0, b = 0, c = 0, d = 0;
   if (__get_cpuid(1, &a, &b, &c, &d) == 0) return "CPUID";
@@ -36,4 +36,4 @@ const char* missing_cpu_feature() {
 const char* missing_cpu_feature() { return nullptr; }
 #endif
 
-}  // namespace infer::llama
+}  // namespace infer::engine

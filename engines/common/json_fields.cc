@@ -6,7 +6,7 @@
 #include "infer/plugin.h"
 #include "refusal.h"
 
-namespace infer::llama {
+namespace infer::engine {
 namespace {
 
 constexpr int kMaxDepth = 128;
@@ -82,4 +82,4 @@ std::string member(const Json& object, const char* key, const std::string& where
   return found == object.end() ? std::string() : get_string(*found, where + "." + key);
 }
 
-}  // namespace infer::llama
+}  // namespace infer::engine
