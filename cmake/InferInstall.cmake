@@ -11,7 +11,7 @@ install(TARGETS infer EXPORT inferTargets
 install(EXPORT inferTargets NAMESPACE infer:: DESTINATION "${package_dir}")
 
 # A component is a target and its own file of targets: infer-NAME-targets.cmake makes infer::NAME.
-foreach(component cloud conformance)
+foreach(component cloud conformance image)
   if(TARGET infer_${component})
     set_target_properties(infer_${component} PROPERTIES EXPORT_NAME ${component})
     install(TARGETS infer_${component} EXPORT infer-${component}-targets
@@ -29,10 +29,24 @@ endif()
 # What a static library leaves to its users to link; a shared one brings it along.
 set(package_dependencies "")
 set(pc_requires "")
-if(INFER_CLOUD AND NOT BUILD_SHARED_LIBS)
-  string(JOIN "\n" package_dependencies
-    "find_dependency(CURL 7.88)" "find_dependency(OpenSSL 3.0)" "find_dependency(simdjson 3.0)")
-  set(pc_requires "\nRequires: libcurl >= 7.88, openssl >= 3.0, simdjson >= 3.0")
+if(NOT BUILD_SHARED_LIBS)
+  if(INFER_CLOUD)
+    list(APPEND package_dependencies
+      "find_dependency(CURL 7.88)" "find_dependency(OpenSSL 3.0)" "find_dependency(simdjson 3.0)")
+    list(APPEND pc_requires "libcurl >= 7.88" "openssl >= 3.0" "simdjson >= 3.0")
+  endif()
+  if(INFER_IMAGE)
+    # As InferImage.cmake finds them.
+    list(APPEND package_dependencies
+      "find_dependency(ZLIB)" "find_dependency(PNG 1.6)" "find_dependency(JPEG)" "find_dependency(PkgConfig)"
+      "pkg_check_modules(INFER_WEBP REQUIRED IMPORTED_TARGET GLOBAL \"libwebp>=1.0\")")
+    list(APPEND pc_requires "libpng >= 1.6" "zlib" "libjpeg" "libwebp >= 1.0")
+  endif()
+  list(JOIN package_dependencies "\n" package_dependencies)
+  list(JOIN pc_requires ", " pc_requires)
+  if(pc_requires)
+    string(PREPEND pc_requires "\nRequires: ")
+  endif()
 endif()
 configure_package_config_file("${CMAKE_CURRENT_LIST_DIR}/inferConfig.cmake.in"
   "${PROJECT_BINARY_DIR}/cmake/inferConfig.cmake" INSTALL_DESTINATION "${package_dir}")

@@ -1,14 +1,14 @@
 #include "src/port/append.h"
 
 #include <fcntl.h>
-#include <signal.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
-#include <ctime>
+
+#include "src/port/write_all.h"
 
 namespace infer::port {
 namespace {
@@ -19,43 +19,6 @@ struct Descriptor {
     if (fd >= 0) close(fd);
   }
 };
-
-// A write beyond the process's file size limit sends a signal that ends it. Here that is an error
-// like any other: the signal is held off, and taken away before it is let in again.
-class NoSizeSignal {
- public:
-  NoSizeSignal() {
-    sigemptyset(&signal_);
-    sigaddset(&signal_, SIGXFSZ);
-    pthread_sigmask(SIG_BLOCK, &signal_, &before_);
-  }
-  ~NoSizeSignal() {
-    const int why = errno;
-    if (sigismember(&before_, SIGXFSZ) == 0) {
-      const timespec at_once{};
-      while (sigtimedwait(&signal_, nullptr, &at_once) < 0 && errno == EINTR) {
-      }
-      pthread_sigmask(SIG_SETMASK, &before_, nullptr);
-    }
-    errno = why;
-  }
-  NoSizeSignal(const NoSizeSignal&) = delete;
-  NoSizeSignal& operator=(const NoSizeSignal&) = delete;
-
- private:
-  sigset_t signal_, before_;
-};
-
-bool write_all(int fd, std::string_view bytes) {
-  const NoSizeSignal guard;
-  while (!bytes.empty()) {
-    const ssize_t n = write(fd, bytes.data(), bytes.size());
-    if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) return false;
-    bytes.remove_prefix(static_cast<std::size_t>(n));
-  }
-  return true;
-}
 
 bool ends_a_line(int fd, off_t size) {
   char last = '\n';
@@ -86,8 +49,8 @@ Result<void> append(const std::string& path, std::string_view head, std::string_
   else if (!lines.empty() && !ends_a_line(file.fd, st.st_size))
     bytes = "\n";
   bytes += lines;
-  if (write_all(file.fd, bytes)) return {};
-  const int why = errno;
+  const int why = write_all(file.fd, bytes);
+  if (why == 0) return {};
   if (S_ISREG(st.st_mode) && ftruncate(file.fd, st.st_size) != 0)
     return failed(path, (std::string(std::strerror(why)) + "; a part of it was written").c_str());
   return failed(path, std::strerror(why));
