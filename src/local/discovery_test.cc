@@ -51,24 +51,26 @@ TEST(Discovery, FindsByNameAndByPath) {
   const std::string in_b = b.write("one.gguf", "b");
   const std::string plain = b.write("plain", "b");
   models_path(a.path() + ":" + b.path());
-  EXPECT_EQ(*find_model("one"), in_a);  // the first directory wins
-  EXPECT_EQ(*find_model("one.gguf"), in_a);
-  EXPECT_EQ(*find_model("plain"), plain);
-  EXPECT_EQ(*find_model("unknown"), "");  // a name that only the engine may know
-  EXPECT_EQ(*find_model(""), "");
-  EXPECT_EQ(*find_model(in_b), in_b);
-  EXPECT_EQ(*find_model("."), "");
-  EXPECT_EQ(*find_model(".."), "");
+  EXPECT_EQ(*find_model("llama", "one"), in_a);  // the first directory wins
+  EXPECT_EQ(*find_model("llama", "one.gguf"), in_a);
+  EXPECT_EQ(*find_model("llama", "plain"), plain);
+  EXPECT_EQ(*find_model("llama", "unknown"), "");  // a name that only the engine may know
+  EXPECT_EQ(*find_model("llama", ""), "");
+  EXPECT_EQ(*find_model("llama", in_b), in_b);
+  EXPECT_EQ(*find_model("llama", "."), "");
+  EXPECT_EQ(*find_model("llama", ".."), "");
   ASSERT_EQ(symlink(in_b.c_str(), (a / "link.gguf").c_str()), 0);
-  EXPECT_EQ(*find_model("link"), in_b);  // one file, one loaded model
-  EXPECT_EQ(*find_model(a.path() + "/../" + a.path().substr(a.path().rfind('/')) + "/one.gguf"),
-            in_a);
-  EXPECT_EQ(find_model(a / "none.gguf").error().code(), Errc::kNotFound);
-  EXPECT_EQ(find_model(a.path()).error().code(), Errc::kInvalidRequest);
+  EXPECT_EQ(*find_model("llama", "link"), in_b);  // one file, one loaded model
+  EXPECT_EQ(
+      *find_model("llama", a.path() + "/../" + a.path().substr(a.path().rfind('/')) + "/one.gguf"),
+      in_a);
+  EXPECT_EQ(find_model("llama", a / "none.gguf").error().code(), Errc::kNotFound);
+  EXPECT_EQ(find_model("llama", a.path()).error().code(), Errc::kInvalidRequest);
   ASSERT_EQ(mkfifo((a / "pipe").c_str(), 0600), 0);
-  EXPECT_EQ(find_model(a / "pipe").error().code(), Errc::kInvalidRequest);  // and does not wait
+  EXPECT_EQ(find_model("llama", a / "pipe").error().code(),
+            Errc::kInvalidRequest);  // and does not wait
   ASSERT_EQ(mkdir((a / "dir.gguf").c_str(), 0700), 0);
-  EXPECT_EQ(*find_model("dir"), "");
+  EXPECT_EQ(*find_model("llama", "dir"), "");
 }
 
 TEST(SplitName, OfPieces) {
@@ -130,13 +132,94 @@ TEST(Discovery, ListsModelsAndWhatIsWrongWithThem) {
     EXPECT_EQ(find_id(models, not_there), nullptr) << not_there;
 }
 
+// A file of one tensor of one number.
+std::string one_tensor(const std::string& name) {
+  const std::string header =
+      "{\"" + name + "\":{\"dtype\":\"F16\",\"shape\":[1],\"data_offsets\":[0,2]}}";
+  std::string bytes;
+  for (int i = 0; i < 8; ++i) bytes += static_cast<char>(header.size() >> (8 * i) & 0xff);
+  return bytes + header + "xx";
+}
+const char kFlux[] = "model.diffusion_model.double_blocks.0.img_attn.qkv.weight";
+
+TEST(Discovery, ListsModelsThatPaint) {
+  const port::TempDir paints, mixed;
+  setenv("DIFFUSION_MODELS_PATH", paints.path().c_str(), 1);
+  models_path(mixed.path());
+  paints.write("llm.safetensors", one_tensor("model.layers.0.self_attn.q_proj.weight"));
+  paints.write("cut.safetensors", one_tensor(kFlux).substr(0, 40));
+  paints.write("chat.gguf", shipped());
+  mixed.write("flux.safetensors", one_tensor(kFlux));
+  mixed.write("small.safetensors", one_tensor("decoder.layers.0.weight"));
+  mixed.write("other.safetensors", one_tensor("decoder.layers.0.weight"));
+  mixed.write("flux.card.json", R"({"config":{"parts":{"taesd":"small.safetensors"}}})");
+  mixed.write("text.safetensors", one_tensor("model.layers.0.self_attn.q_proj.weight"));
+  mixed.write("old.ckpt", "PK\x03\x04 and more");
+  mixed.write("odd.ckpt", "neither");
+  mixed.write("two.gguf", shipped());
+  mixed.write("two.safetensors", one_tensor(kFlux));
+  mixed.write("s-00001-of-00002.safetensors", one_tensor(kFlux));
+  mixed.write("s-00002-of-00002.safetensors", one_tensor(kFlux));
+  mixed.write("bad.safetensors", one_tensor(kFlux));
+  mixed.write("bad.card.json", R"({"config":{"parts":{"vae":"../x"}}})");
+  const auto models = list_models();
+  unsetenv("DIFFUSION_MODELS_PATH");
+  const auto at = [&](std::string_view id) {
+    const ModelFile* file = find_id(models, id);
+    EXPECT_NE(file, nullptr) << id;
+    return file ? *file : ModelFile{};
+  };
+  EXPECT_EQ(at("diffusion:llm").part, "llm");
+  EXPECT_EQ(at("diffusion:llm").problem, "");
+  EXPECT_NE(at("diffusion:cut").problem.find("safetensors"), std::string::npos);
+  EXPECT_NE(at("diffusion:chat").part, "");
+  const ModelFile flux = at("diffusion:flux");
+  EXPECT_EQ(flux.family, "Flux");
+  EXPECT_EQ(flux.task, "image");
+  EXPECT_EQ(flux.quantization, "F16");
+  EXPECT_EQ(flux.parameters, 1);
+  EXPECT_EQ(flux.problem, "");
+  EXPECT_EQ(flux.size_bytes,
+            static_cast<std::int64_t>(one_tensor(kFlux).size() +
+                                      one_tensor("decoder.layers.0.weight").size()));
+  EXPECT_EQ(find_id(models, "diffusion:small"), nullptr);  // it belongs to flux
+  EXPECT_EQ(at("diffusion:other").part, "taesd");
+  EXPECT_NE(at("llama:text.safetensors").problem.find("convert it to GGUF"), std::string::npos);
+  EXPECT_NE(at("diffusion:old").problem.find("allow_pickle"), std::string::npos);
+  EXPECT_NE(at("diffusion:odd").problem.find("not a .ckpt"), std::string::npos);
+  EXPECT_EQ(at("llama:two").problem, "");
+  EXPECT_NE(at("diffusion:s-00001-of-00002").problem.find("split"), std::string::npos);
+  EXPECT_EQ(find_id(models, "diffusion:s-00002-of-00002"), nullptr);
+  EXPECT_NE(at("diffusion:bad").problem.find("leaves the card's directory"), std::string::npos);
+}
+
+TEST(Discovery, ANameIsLookedUpForItsScheme) {
+  const port::TempDir paints, mixed;
+  setenv("DIFFUSION_MODELS_PATH", paints.path().c_str(), 1);
+  models_path(mixed.path());
+  const std::string first = paints.write("m.ckpt", "x");
+  const std::string second = mixed.write("m.gguf", "x");
+  EXPECT_EQ(*find_model("diffusion", "m"), first);
+  EXPECT_EQ(*find_model("llama", "m"), second);
+  EXPECT_EQ(model_directories("diffusion")[0], paints.path());
+  EXPECT_EQ(model_directories()[0], paints.path());
+  EXPECT_EQ(model_directories("llama")[0], mixed.path());
+  unsetenv("DIFFUSION_MODELS_PATH");
+}
+
 TEST(Discovery, FindsTheShippedModelBesideTheProgram) {
   unsetenv("MODELS_PATH");
   const auto models = list_models();
   const ModelFile* shipped_model = find_id(models, "llama:tiny-chat");
   ASSERT_NE(shipped_model, nullptr);
   EXPECT_EQ(shipped_model->problem, "");
-  EXPECT_FALSE(find_model("tiny-chat")->empty());
+  EXPECT_FALSE(find_model("llama", "tiny-chat")->empty());
+  const ModelFile* paints = find_id(models, "diffusion:tiny-shapes");
+  ASSERT_NE(paints, nullptr);
+  EXPECT_EQ(paints->problem, "");
+  EXPECT_EQ(paints->family, "Ovis Image");
+  EXPECT_EQ(paints->size_bytes, 4457600 + 2541068);
+  EXPECT_EQ(find_id(models, "diffusion:tiny-shapes-tae"), nullptr);
 }
 
 }  // namespace

@@ -181,8 +181,9 @@ void read_pair(Cursor& in, GgufHeader& header) {
 // How many numbers the tensor has; at most kMaxParameters.
 constexpr std::int64_t kMaxParameters = std::int64_t{1} << 60;
 
-std::int64_t read_tensor_size(Cursor& in) {
-  in.string(1024);
+std::int64_t read_tensor(Cursor& in, const OnGgufTensor& on_tensor) {
+  const std::string name = in.string(1024);
+  std::vector<std::int64_t> shape;
   const auto dimensions = in.read<std::uint32_t>();
   if (dimensions > 8) in.fail();
   std::uint64_t n = 1;
@@ -190,16 +191,19 @@ std::int64_t read_tensor_size(Cursor& in) {
     const auto length = in.read<std::uint64_t>();
     if (length != 0 && n > std::uint64_t{kMaxParameters} / length) in.fail();
     n *= length;
+    shape.push_back(static_cast<std::int64_t>(std::min<std::uint64_t>(length, INT64_MAX)));
   }
   in.skip(sizeof(std::uint32_t) + sizeof(std::uint64_t));  // type, offset
-  return in.ok() ? static_cast<std::int64_t>(n) : 0;
+  if (!in.ok()) return 0;
+  if (on_tensor) on_tensor(name, shape);
+  return static_cast<std::int64_t>(n);
 }
 
 Error invalid(const std::string& what) { return Error(Errc::kModelInvalid, what); }
 
 }  // namespace
 
-Result<GgufHeader> read_gguf(const port::File& file) {
+Result<GgufHeader> read_gguf(const port::File& file, const OnGgufTensor& on_tensor) {
   Cursor in(file);
   const auto magic = in.read<std::uint32_t>();
   if (!in.ok()) return invalid("not a GGUF file: it is empty or cannot be read");
@@ -213,12 +217,11 @@ Result<GgufHeader> read_gguf(const port::File& file) {
   GgufHeader header;
   for (std::uint64_t i = 0; i < pairs && in.ok(); ++i) read_pair(in, header);
   for (std::uint64_t i = 0; i < tensors && in.ok(); ++i) {
-    header.parameters += read_tensor_size(in);
+    header.parameters += read_tensor(in, on_tensor);
     if (header.parameters > kMaxParameters) in.fail();
   }
   if (!in.ok())
     return invalid("the GGUF header is damaged or cut off at byte " + std::to_string(in.offset()));
-  if (header.architecture.empty()) return invalid("the GGUF header names no architecture");
   return header;
 }
 

@@ -4,7 +4,10 @@
 #define INFER_SRC_LOCAL_GGUF_H_
 
 #include <cstdint>
+#include <functional>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "infer/result.h"
 #include "src/port/file.h"
@@ -19,9 +22,13 @@ struct GgufHeader {
   std::int64_t parameters = 0;
 };
 
+// Is shown each tensor; `shape`: innermost dimension first. Names over 1024 bytes come as empty.
+using OnGgufTensor = std::function<void(std::string_view, const std::vector<std::int64_t>& shape)>;
+
 // kModelInvalid, saying what is wrong and where, for anything that is not a whole GGUF header. Safe
 // on hostile files: reads at most the header, never allocates more than a string of 64 KiB.
-Result<GgufHeader> read_gguf(const port::File& file);
+// A header may name no architecture: those of models that paint often do not.
+Result<GgufHeader> read_gguf(const port::File& file, const OnGgufTensor& on_tensor = {});
 
 }  // namespace infer::local
 

@@ -5,18 +5,20 @@
 namespace infer::local {
 
 std::string SplitName::piece(int n) const {
-  char ending[40];
-  std::snprintf(ending, sizeof ending, "-%05d-of-%05d.gguf", n, count);
-  return prefix + ending;
+  char numbers[32];
+  std::snprintf(numbers, sizeof numbers, "-%05d-of-%05d", n, count);
+  return prefix + numbers + ending;
 }
 
 std::optional<SplitName> split_name(const std::string& path) {
-  constexpr std::size_t kEnding = sizeof("-00001-of-00001.gguf") - 1;
-  if (path.size() <= kEnding) return std::nullopt;
+  constexpr std::size_t kNumbers = sizeof("-00001-of-00001") - 1;
   SplitName name;
-  name.prefix = path.substr(0, path.size() - kEnding);
-  const std::string ending = path.substr(name.prefix.size());
-  if (std::sscanf(ending.c_str(), "-%5d-of-%5d", &name.number, &name.count) != 2 ||
+  if (path.ends_with(".safetensors")) name.ending = ".safetensors";
+  const std::size_t after = kNumbers + name.ending.size();
+  if (path.size() <= after) return std::nullopt;
+  name.prefix = path.substr(0, path.size() - after);
+  const std::string numbers = path.substr(name.prefix.size(), kNumbers);
+  if (std::sscanf(numbers.c_str(), "-%5d-of-%5d", &name.number, &name.count) != 2 ||
       name.number < 1 || name.number > name.count || name.piece(name.number) != path)
     return std::nullopt;
   return name;
