@@ -361,6 +361,8 @@ Json event_json(const Event& event) {
   put_number(j, "part", event.part);
   put_number(j, "step", event.step);
   put_number(j, "steps", event.steps);
+  if (event.step_time.count() != 0)
+    j["step_ns"] = static_cast<std::int64_t>(event.step_time.count());
   put_bytes(j, "data", event.data);
   put_bytes(j, "id", event.id);
   put_bytes(j, "extra", event.extra);
@@ -381,6 +383,7 @@ std::optional<Error> read_event(const Json& json, EventBuffer& out) {
   }
   Event event;
   std::string data, id, extra;
+  Nanoseconds step_time;
   Usage usage;
   Media media;
   Meta meta;
@@ -395,6 +398,7 @@ std::optional<Error> read_event(const Json& json, EventBuffer& out) {
   reader.number(json, "part", event.part);
   reader.number(json, "step", event.step);
   reader.number(json, "steps", event.steps);
+  reader.time(json, "step_ns", step_time);
   reader.bytes(json, "data", data);
   reader.bytes(json, "id", id);
   reader.bytes(json, "extra", extra);
@@ -414,6 +418,7 @@ std::optional<Error> read_event(const Json& json, EventBuffer& out) {
   reader.number(json, "dimensions", event.dimensions);
   reader.logprobs(json, logprobs, logprob_bytes);
   if (reader.wrong) return std::move(reader.wrong);
+  event.step_time = step_time.value_or(Nanoseconds::value_type{});
   event.data = data;
   event.id = id;
   event.extra = extra;

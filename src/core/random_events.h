@@ -106,6 +106,7 @@ class RandomEvents {
     e.part = number();
     e.step = number();
     e.steps = number();
+    if (rarely()) e.step_time = std::chrono::nanoseconds(wide());
     e.dimensions = number();
     const std::string data = bytes(), id = bytes(), extra = bytes();
     e.data = data;
@@ -198,8 +199,8 @@ bool same_all(T a, T b) {
 inline bool same(const Event& a, const Event& b) {
   return a.kind == b.kind && a.part_kind == b.part_kind && a.finish == b.finish &&
          a.preview == b.preview && a.choice == b.choice && a.part == b.part && a.step == b.step &&
-         a.steps == b.steps && a.data == b.data && a.id == b.id && a.extra == b.extra &&
-         a.dimensions == b.dimensions && same_pointed(a.usage, b.usage) &&
+         a.steps == b.steps && a.step_time == b.step_time && a.data == b.data && a.id == b.id &&
+         a.extra == b.extra && a.dimensions == b.dimensions && same_pointed(a.usage, b.usage) &&
          same_pointed(a.media, b.media) && same_pointed(a.meta, b.meta) &&
          same_all(a.vectors, b.vectors) && same_all(a.logprobs, b.logprobs);
 }

@@ -20,13 +20,18 @@ bool is_scheme(std::string_view text) {
   });
 }
 
+// What stands behind the colon of the example is what the caller wrote, if that is a file.
 Error no_scheme(std::string_view id) {
+  if (id.empty())
+    return Error(Errc::kInvalidRequest,
+                 "no model is named; write scheme:name, such as llama:tiny-chat");
   const std::string name(id);
-  const bool is_path = name.find('/') != std::string::npos || name.ends_with(".gguf");
+  const bool paints = id.ends_with(".safetensors") || id.ends_with(".ckpt");
+  const bool is_file = paints || id.find('/') != std::string_view::npos || id.ends_with(".gguf");
+  const std::string scheme = paints ? "diffusion:" : "llama:";
   return Error(Errc::kInvalidRequest,
-               name.empty() ? "no model is named; write scheme:name, such as llama:tiny-chat"
-                            : "'" + name + "' needs a scheme, such as llama:" +
-                                  (is_path ? name : "tiny-chat or llama:/path/to/file.gguf"));
+               "'" + name + "' needs a scheme, such as " + scheme +
+                   (is_file ? name : "tiny-chat or llama:/path/to/file.gguf"));
 }
 
 }  // namespace

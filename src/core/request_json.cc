@@ -29,14 +29,14 @@ constexpr Names<Effort, 6> kEfforts = {{{Effort::kNone, "none"},
                                         {Effort::kMedium, "medium"},
                                         {Effort::kHigh, "high"},
                                         {Effort::kMax, "max"}}};
-using Form = Output::Form;
-constexpr Names<Form, 4> kForms = {{{Form::kText, "text"},
-                                    {Form::kJsonObject, "json_object"},
-                                    {Form::kJsonSchema, "json_schema"},
-                                    {Form::kGrammar, "grammar"}}};
-using Mode = ToolChoice::Mode;
-constexpr Names<Mode, 3> kModes = {
-    {{Mode::kAuto, "auto"}, {Mode::kNone, "none"}, {Mode::kRequired, "required"}}};
+using OutputForm = Output::Form;
+constexpr Names<OutputForm, 4> kForms = {{{OutputForm::kText, "text"},
+                                          {OutputForm::kJsonObject, "json_object"},
+                                          {OutputForm::kJsonSchema, "json_schema"},
+                                          {OutputForm::kGrammar, "grammar"}}};
+using ToolMode = ToolChoice::Mode;
+constexpr Names<ToolMode, 3> kModes = {
+    {{ToolMode::kAuto, "auto"}, {ToolMode::kNone, "none"}, {ToolMode::kRequired, "required"}}};
 constexpr Names<CacheHint, 2> kCacheHints = {{{CacheHint::kShort, "5m"}, {CacheHint::kLong, "1h"}}};
 constexpr Names<Truncation, 1> kTruncations = {{{Truncation::kDropOldest, "drop_oldest"}}};
 
@@ -58,6 +58,10 @@ void put(Json& object, const char* key, bool flag) {
 template <class T>
 void put(Json& object, const char* key, const std::optional<T>& value) {
   if (value) object[key] = *value;
+}
+template <class T>
+void put_unless(Json& object, const char* key, const T& value, const T& usual) {
+  if (value != usual) object[key] = value;
 }
 // JSON that the caller wrote, as JSON: validate() has looked at it.
 void put_json(Json& object, const std::string& key, const std::string& text) {
@@ -84,6 +88,7 @@ class Writer {
   Json part(const Part& p);
   Json parts(const std::vector<Part>& list);
   Json message(const Message& m);
+  Json diffusion(const Diffusion& d);
 };
 
 void Writer::write(Json& j, const Media& m) {
@@ -196,7 +201,7 @@ Json output_json(const Output& o) {
   put(j, "name", o.name);
   put(j, "schema", o.schema);
   put(j, "grammar", o.grammar);
-  if (o.form == Form::kJsonSchema) j["strict"] = o.strict;
+  if (o.form == OutputForm::kJsonSchema) j["strict"] = o.strict;
   if (!o.check) j["check"] = false;
   return j;
 }
@@ -212,12 +217,12 @@ Json Writer::text(const TextRequest& r, const char* task) {
   Json& messages = j["messages"] = Json::array();
   for (const Message& m : r.messages) messages.push_back(message(m));
   for (const Tool& t : r.tools) j["tools"].push_back(tool_json(t));
-  if (r.tool_choice.mode == Mode::kNamed)
+  if (r.tool_choice.mode == ToolMode::kNamed)
     j["tool_choice"] = {{"name", r.tool_choice.name}};
-  else if (r.tool_choice.mode != Mode::kAuto)
+  else if (r.tool_choice.mode != ToolMode::kAuto)
     j["tool_choice"] = name_of(kModes, r.tool_choice.mode);
   put(j, "parallel_tools", r.parallel_tools);
-  if (r.output.form != Form::kText) j["output"] = output_json(r.output);
+  if (r.output.form != OutputForm::kText) j["output"] = output_json(r.output);
   put(j, "max_tokens", r.max_tokens);
   if (!r.stop.empty()) j["stop"] = r.stop;
   if (!r.stop_token_ids.empty()) j["stop_token_ids"] = r.stop_token_ids;
@@ -249,6 +254,67 @@ Json Writer::text(const TextRequest& r, const char* task) {
   return j;
 }
 
+// One list of the plain fields for both directions.
+template <class D, class F>
+void each_diffusion(D& d, F&& field) {
+  field("distilled_guidance", d.distilled_guidance);
+  field("image_guidance", d.image_guidance);
+  field("eta", d.eta);
+  field("flow_shift", d.flow_shift);
+  field("clip_skip", d.clip_skip);
+  field("skip_layer_scale", d.skip_layer_scale);
+}
+
+Json hires_json(const HiresFix& h) {
+  const HiresFix usual;
+  Json j = Json::object();
+  put_unless(j, "upscaler", h.upscaler, usual.upscaler);
+  put_unless(j, "scale", h.scale, usual.scale);
+  put(j, "width", h.width);
+  put(j, "height", h.height);
+  put(j, "steps", h.steps);
+  put_unless(j, "strength", h.strength, usual.strength);
+  return j;
+}
+
+Json tiling_json(const VaeTiling& t) {
+  const VaeTiling usual;
+  Json j = Json::object();
+  put_unless(j, "tile", t.tile, usual.tile);
+  put_unless(j, "overlap", t.overlap, usual.overlap);
+  return j;
+}
+
+Json step_cache_json(const StepCache& c) {
+  Json j = {{"mode", c.mode}};
+  put(j, "threshold", c.threshold);
+  put(j, "start", c.start);
+  put(j, "end", c.end);
+  return j;
+}
+
+Json Writer::diffusion(const Diffusion& d) {
+  Json j = Json::object();
+  each_diffusion(d, [&](const char* key, const auto& value) { put(j, key, value); });
+  if (!d.sigmas.empty()) j["sigmas"] = d.sigmas;
+  if (!d.skip_layers.empty()) j["skip_layers"] = d.skip_layers;
+  if (d.control) {
+    write(j["control"] = Json::object(), *d.control);
+    put_unless(j, "control_strength", d.control_strength, Diffusion().control_strength);
+  }
+  for (const Media& m : d.references) write(j["references"].emplace_back(Json::object()), m);
+  for (const LoraAdapter& adapter : d.adapters) {
+    Json& one = j["adapters"].emplace_back(Json::object());
+    one["path"] = adapter.path;
+    put_unless(one, "scale", adapter.scale, LoraAdapter().scale);
+  }
+  if (d.vae_tiling) j["vae_tiling"] = tiling_json(*d.vae_tiling);
+  if (d.step_cache) j["step_cache"] = step_cache_json(*d.step_cache);
+  if (d.hires) j["hires"] = hires_json(*d.hires);
+  put(j, "upscale", d.upscale);
+  return j;
+}
+
 Json Writer::image(const ImageRequest& r) {
   Json j = {{"task", "image"}, {"prompt", r.prompt}};
   put(j, "negative_prompt", r.negative_prompt);
@@ -263,6 +329,7 @@ Json Writer::image(const ImageRequest& r) {
   put(j, "strength", r.strength);
   put(j, "sample_method", r.sample_method);
   put(j, "scheduler", r.scheduler);
+  if (Json local = diffusion(r.diffusion); !local.empty()) j["diffusion"] = std::move(local);
   put(j, "quality", r.quality);
   put(j, "background", r.background);
   put(j, "format", r.format);
@@ -401,6 +468,7 @@ class Reader {
   std::vector<Part> parts(const Json& j, const char* key);
   Message message(const Json& j);
   Tool tool(const Json& j);
+  Diffusion diffusion(const Json& j);
   void extra(const Json& j, std::map<std::string, std::string>& out);
 
   const BlobTable& blobs_;
@@ -511,7 +579,7 @@ TextRequest Reader::text(const Json& j) {
   each_object(j, "messages", [&](const Json& m) { r.messages.push_back(message(m)); });
   each_object(j, "tools", [&](const Json& t) { r.tools.push_back(tool(t)); });
   if (const Json* choice = find(j, "tool_choice"); choice && choice->is_object()) {
-    r.tool_choice.mode = Mode::kNamed;
+    r.tool_choice.mode = ToolMode::kNamed;
     get(*choice, "name", r.tool_choice.name);
   } else {
     name(j, "tool_choice", kModes, r.tool_choice.mode);
@@ -565,6 +633,44 @@ TextRequest Reader::text(const Json& j) {
   return r;
 }
 
+Diffusion Reader::diffusion(const Json& j) {
+  Diffusion d;
+  each_diffusion(d, [&](const char* key, auto& value) { get(j, key, value); });
+  get(j, "sigmas", d.sigmas);
+  get(j, "skip_layers", d.skip_layers);
+  if (const Json* control = object(j, "control")) d.control = media(*control);
+  get(j, "control_strength", d.control_strength);
+  each_object(j, "references", [&](const Json& m) { d.references.push_back(media(m)); });
+  each_object(j, "adapters", [&](const Json& a) {
+    LoraAdapter& adapter = d.adapters.emplace_back();
+    get(a, "path", adapter.path);
+    get(a, "scale", adapter.scale);
+  });
+  if (const Json* t = object(j, "vae_tiling")) {
+    VaeTiling& tiling = d.vae_tiling.emplace();
+    get(*t, "tile", tiling.tile);
+    get(*t, "overlap", tiling.overlap);
+  }
+  if (const Json* c = object(j, "step_cache")) {
+    StepCache& cache = d.step_cache.emplace();
+    get(*c, "mode", cache.mode);
+    get(*c, "threshold", cache.threshold);
+    get(*c, "start", cache.start);
+    get(*c, "end", cache.end);
+  }
+  if (const Json* h = object(j, "hires")) {
+    HiresFix& hires = d.hires.emplace();
+    get(*h, "upscaler", hires.upscaler);
+    get(*h, "scale", hires.scale);
+    get(*h, "width", hires.width);
+    get(*h, "height", hires.height);
+    get(*h, "steps", hires.steps);
+    get(*h, "strength", hires.strength);
+  }
+  get(j, "upscale", d.upscale);
+  return d;
+}
+
 ImageRequest Reader::image(const Json& j) {
   ImageRequest r;
   get(j, "prompt", r.prompt);
@@ -580,6 +686,7 @@ ImageRequest Reader::image(const Json& j) {
   get(j, "strength", r.strength);
   get(j, "sample_method", r.sample_method);
   get(j, "scheduler", r.scheduler);
+  if (const Json* local = object(j, "diffusion")) r.diffusion = diffusion(*local);
   get(j, "quality", r.quality);
   get(j, "background", r.background);
   get(j, "format", r.format);

@@ -54,9 +54,9 @@ bool same(const ImageRequest& a, const ImageRequest& b) {
          a.height == b.height && a.n == b.n && a.seed == b.seed && a.images == b.images &&
          a.mask == b.mask && a.steps == b.steps && a.guidance == b.guidance &&
          a.strength == b.strength && a.sample_method == b.sample_method &&
-         a.scheduler == b.scheduler && a.quality == b.quality && a.background == b.background &&
-         a.format == b.format && a.compression == b.compression && a.previews == b.previews &&
-         a.user == b.user && a.extra == b.extra;
+         a.scheduler == b.scheduler && a.diffusion == b.diffusion && a.quality == b.quality &&
+         a.background == b.background && a.format == b.format && a.compression == b.compression &&
+         a.previews == b.previews && a.user == b.user && a.extra == b.extra;
 }
 bool same(const EmbeddingRequest& a, const EmbeddingRequest& b) {
   return a.inputs == b.inputs && a.dimensions == b.dimensions && a.normalize == b.normalize &&
@@ -145,11 +145,56 @@ class Maker {
     for (auto member : {&ImageRequest::sample_method, &ImageRequest::scheduler,
                         &ImageRequest::quality, &ImageRequest::background, &ImageRequest::format})
       maybe(r.*member);
+    if (chance()) r.diffusion = diffusion();
+    if (!r.diffusion.sigmas.empty()) r.steps.reset();
     if (chance()) r.compression = random_() % 101;
     if (chance()) r.previews = 1 + random_() % 3;
     maybe(r.user);
     extra(r.extra);
     return r;
+  }
+  Diffusion diffusion() {
+    Diffusion d;
+    for (auto member : {&Diffusion::distilled_guidance, &Diffusion::image_guidance, &Diffusion::eta,
+                        &Diffusion::flow_shift, &Diffusion::skip_layer_scale})
+      if (chance()) d.*member = number();
+    if (chance()) d.clip_skip = 1 + random_() % 12;
+    if (chance()) d.sigmas = {14.5, number(), 0};
+    if (chance()) d.skip_layers = {7, 8, static_cast<std::int32_t>(random_() % 30)};
+    if (chance()) {
+      d.control = media(random_());
+      if (chance()) d.control_strength = 10 * number();
+    }
+    for (unsigned i = all_ ? 4 : random_() % 3; i > 0; --i) d.references.push_back(media(i));
+    for (unsigned i = all_ ? 2 : random_() % 3; i > 0; --i)
+      d.adapters.push_back({.path = "/" + text(), .scale = i == 1 ? 1 : number()});
+    if (chance()) d.vae_tiling = tiling();
+    if (chance()) d.step_cache = step_cache();
+    if (chance()) d.hires = hires();
+    d.upscale = chance();
+    return d;
+  }
+  VaeTiling tiling() {
+    VaeTiling t;
+    if (chance()) t.tile = 4 + random_() % 1000;
+    if (chance()) t.overlap = number() / 2;
+    return t;
+  }
+  StepCache step_cache() {
+    StepCache c{.mode = "easycache"};
+    for (auto member : {&StepCache::threshold, &StepCache::start, &StepCache::end})
+      if (chance()) c.*member = number();
+    if (c.start && c.end && *c.start > *c.end) std::swap(c.start, c.end);
+    return c;
+  }
+  HiresFix hires() {
+    HiresFix h;
+    if (chance()) h.upscaler = "lanczos";
+    if (chance()) h.scale = 1 + 7 * number();
+    for (auto member : {&HiresFix::width, &HiresFix::height, &HiresFix::steps})
+      if (chance()) h.*member = 1 + random_() % 1000;
+    if (chance()) h.strength = number();
+    return h;
   }
   EmbeddingRequest embedding_request() {
     EmbeddingRequest r;
@@ -318,6 +363,45 @@ TEST(RequestJson, RandomRequestsComeBackEqual) {
     ASSERT_EQ(again.mimes, json.mimes);
     ASSERT_TRUE(keys_sorted(json.text));
   }
+}
+
+TEST(RequestJson, PaintingSaysOnlyWhatIsSet) {
+  const auto text = [](Diffusion diffusion) {
+    const std::string all = to_json(ImageRequest{.diffusion = std::move(diffusion)}).text;
+    const std::string end = R"("prompt":"","task":"image"})";
+    EXPECT_EQ(all.substr(all.size() - end.size()), end);
+    return all.substr(0, all.size() - end.size());
+  };
+  EXPECT_EQ(text({}), "{");
+  EXPECT_EQ(text({.control_strength = 0.5}), "{");  // of nothing
+  EXPECT_EQ(text({.hires = HiresFix{}}), R"({"diffusion":{"hires":{}},)");
+  EXPECT_EQ(text({.vae_tiling = VaeTiling{}, .upscale = true}),
+            R"({"diffusion":{"upscale":true,"vae_tiling":{}},)");
+  EXPECT_EQ(text({.adapters = {{.path = "/a"}, {.path = "/b", .scale = 0}}}),
+            R"({"diffusion":{"adapters":[{"path":"/a"},{"path":"/b","scale":0.0}]},)");
+  const Media picture{.source = Url{"x"}};
+  EXPECT_EQ(text({.control = picture}), R"({"diffusion":{"control":{"url":"x"}},)");
+  EXPECT_EQ(text({.control = picture, .control_strength = 0.5, .references = {picture}}),
+            R"({"diffusion":{"control":{"url":"x"},"control_strength":0.5,)"
+            R"("references":[{"url":"x"}]},)");
+}
+
+TEST(RequestJson, PaintingOfTheWrongTypeIsNamed) {
+  const auto field = [](const std::string& diffusion) {
+    const auto request =
+        from_json(R"({"task":"image","prompt":"","diffusion":)" + diffusion + "}", {});
+    return request ? std::string() : std::string(request.error().detail("field"));
+  };
+  EXPECT_EQ(field(R"({"later":1})"), "");
+  EXPECT_EQ(field("[]"), "diffusion");
+  EXPECT_EQ(field(R"({"clip_skip":"2"})"), "clip_skip");
+  EXPECT_EQ(field(R"({"sigmas":[1,"0"]})"), "sigmas");
+  EXPECT_EQ(field(R"({"skip_layers":[0.5]})"), "skip_layers");
+  EXPECT_EQ(field(R"({"control":{"pixels":0}})"), "pixels");
+  EXPECT_EQ(field(R"({"adapters":["/a"]})"), "adapters");
+  EXPECT_EQ(field(R"({"vae_tiling":true})"), "vae_tiling");
+  EXPECT_EQ(field(R"({"hires":{"width":-1}})"), "width");
+  EXPECT_EQ(field(R"({"step_cache":{"start":"now"}})"), "start");
 }
 
 TEST(RequestJson, EqualRequestsGiveOneText) {

@@ -18,6 +18,12 @@ bool has_media(const TextRequest& request) {
   return false;
 }
 
+Error not_honoured(const std::string& field) {
+  return Error(Errc::kUnsupported,
+               field + ": this model cannot honour it; leave it out or use another model")
+      .with_detail("field", field);
+}
+
 }  // namespace
 
 std::optional<Error> refuse_promises(const TextRequest& r, std::uint32_t honours) {
@@ -44,12 +50,36 @@ std::optional<Error> refuse_promises(const TextRequest& r, std::uint32_t honours
   };
   for (const auto& promise : promises) {
     if (!promise.asked || (honours & promise.honoured) != 0) continue;
-    return Error(Errc::kUnsupported, std::string(promise.field) +
-                                         ": this model cannot honour it; leave it out or use "
-                                         "another model")
-        .with_detail("field", promise.field);
+    return not_honoured(promise.field);
   }
   return std::nullopt;
+}
+
+std::optional<Error> refuse_promises(const Diffusion& d) {
+  if (d.control) return not_honoured("diffusion.control");
+  if (!d.references.empty()) return not_honoured("diffusion.references");
+  if (!d.adapters.empty()) return not_honoured("diffusion.adapters");
+  if (d.hires) return not_honoured("diffusion.hires");
+  if (d.upscale) return not_honoured("diffusion.upscale");
+  return std::nullopt;
+}
+
+std::vector<Setting> quality_settings(const Diffusion& d) {
+  std::vector<Setting> set;
+  const auto add = [&](bool is_set, Setting name) {
+    if (is_set) set.push_back(name);
+  };
+  add(d.distilled_guidance.has_value(), "diffusion.distilled_guidance");
+  add(d.image_guidance.has_value(), "diffusion.image_guidance");
+  add(d.eta.has_value(), "diffusion.eta");
+  add(d.flow_shift.has_value(), "diffusion.flow_shift");
+  add(d.clip_skip.has_value(), "diffusion.clip_skip");
+  add(!d.sigmas.empty(), "diffusion.sigmas");
+  add(!d.skip_layers.empty(), "diffusion.skip_layers");
+  add(d.skip_layer_scale.has_value(), "diffusion.skip_layer_scale");
+  add(d.vae_tiling.has_value(), "diffusion.vae_tiling");
+  add(d.step_cache.has_value(), "diffusion.step_cache");
+  return set;
 }
 
 std::vector<Setting> quality_settings(const TextRequest& r) {

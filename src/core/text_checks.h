@@ -1,4 +1,4 @@
-// Law 3 for text backends: which settings of a request promise something (refuse what cannot be
+// Law 3 for backends of text, and for those that do not paint themselves: which settings of a request promise something (refuse what cannot be
 // honoured) and which only shape quality (warn). One list for every backend written in C++.
 #ifndef INFER_SRC_CORE_TEXT_CHECKS_H_
 #define INFER_SRC_CORE_TEXT_CHECKS_H_
@@ -37,6 +37,9 @@ using Setting = std::string_view;  // "temperature", "sampling.top_k", ...
 
 // The quality settings that the request sets, by name.
 std::vector<Setting> quality_settings(const TextRequest& request);
+// The same of painting, for a backend that has nothing of it.
+std::optional<Error> refuse_promises(const Diffusion& diffusion);
+std::vector<Setting> quality_settings(const Diffusion& diffusion);
 Warning unsupported_warning(Setting setting, std::string_view backend);
 
 }  // namespace infer::core

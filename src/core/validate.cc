@@ -39,10 +39,11 @@ class Validator {
   }
 
   template <class T>
-  void range(const char* field, const std::optional<T>& value, double low, double high,
+  void range(const std::string& field, const std::optional<T>& value, double low, double high,
              const char* allowed) {
-    if (!value) return;
-    const double v = static_cast<double>(*value);
+    if (value) within(field, static_cast<double>(*value), low, high, allowed);
+  }
+  void within(const std::string& field, double v, double low, double high, const char* allowed) {
     if (!(v >= low && v <= high))  // NaN fails too
       fail(field, "must be " + std::string(allowed) + ", not " + number(v));
   }
@@ -70,6 +71,7 @@ class Validator {
   void text_request(const TextRequest& r);
   void sampling(const Sampling& s);
   void image_request(const ImageRequest& r);
+  void diffusion(const ImageRequest& r);
   void embedding_request(const EmbeddingRequest& r);
   void rerank_request(const RerankRequest& r);
 
@@ -78,6 +80,11 @@ class Validator {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
            c == '-';
   }
+
+  void adapters(const std::string& where, const std::vector<LoraAdapter>& list);
+  void sigmas(const ImageRequest& r);
+  void step_cache(const StepCache& c);
+  void hires(const HiresFix& h);
 
   // Short, however large: 1e+300, 0.25, 1000000.
   static std::string number(double v) {
@@ -182,6 +189,10 @@ class Validator {
 };
 
 constexpr double kNoLimit = std::numeric_limits<double>::infinity();
+// Of pictures: no format that is written has longer sides, and no engine needs more steps.
+constexpr double kMaxSide = 65535;
+constexpr double kMaxSteps = 1000;
+constexpr double kMaxPictures = 1000;
 
 // JSON has no infinity, so that what is not finite would be lost on the way.
 void Validator::sampling(const Sampling& s) {
@@ -235,20 +246,95 @@ void Validator::text_request(const TextRequest& r) {
   map("extra", r.extra, true);
 }
 
+void Validator::adapters(const std::string& where, const std::vector<LoraAdapter>& list) {
+  constexpr std::size_t kMost = 64;
+  if (list.size() > kMost)
+    fail(where, "at most " + std::to_string(kMost) + ", not " + std::to_string(list.size()));
+  for (std::size_t i = 0; i < list.size() && !wrong; ++i) {
+    const std::string at = where + "[" + std::to_string(i) + "]";
+    utf8(at + ".path", list[i].path);
+    if (list[i].path.empty() || list[i].path.front() != '/')
+      fail(at + ".path", "must be an absolute path, not '" + list[i].path + "'");
+    within(at + ".scale", list[i].scale, -1000, 1000, "from -1000 to 1000");
+  }
+}
+
+// Noise levels fall to nothing, one more of them than there are steps.
+void Validator::sigmas(const ImageRequest& r) {
+  constexpr std::size_t kMost = 1001;
+  const std::vector<double>& all = r.diffusion.sigmas;
+  if (all.empty()) return;
+  if (r.steps) fail("diffusion.sigmas", "not beside steps: there is a step between each two");
+  if (all.size() < 2 || all.size() > kMost)
+    fail("diffusion.sigmas", "from 2 to 1001 of them, not " + std::to_string(all.size()));
+  for (std::size_t i = 0; i < all.size() && !wrong; ++i) {
+    const std::string at = "diffusion.sigmas[" + std::to_string(i) + "]";
+    within(at, all[i], 0, 1e6, "from 0 to 1000000");
+    if (i > 0 && !(all[i] < all[i - 1])) fail(at, "must be less than the one before it");
+  }
+  if (all.back() != 0) fail("diffusion.sigmas", "the last one must be 0");
+}
+
+void Validator::step_cache(const StepCache& c) {
+  if (c.mode.empty()) fail("diffusion.step_cache.mode", "which one? Give its name");
+  utf8("diffusion.step_cache.mode", c.mode);
+  range("diffusion.step_cache.threshold", c.threshold, 0, 1e6, "from 0 to 1000000");
+  range("diffusion.step_cache.start", c.start, 0, 1, "from 0 to 1");
+  range("diffusion.step_cache.end", c.end, 0, 1, "from 0 to 1");
+  if (c.start && c.end && *c.start > *c.end)
+    fail("diffusion.step_cache.start", "must not be after the end");
+}
+
+void Validator::hires(const HiresFix& h) {
+  if (h.upscaler.empty()) fail("diffusion.hires.upscaler", "which one? Give its name");
+  utf8("diffusion.hires.upscaler", h.upscaler);
+  within("diffusion.hires.scale", h.scale, 1, 8, "from 1 to 8");
+  range("diffusion.hires.width", h.width, 1, kMaxSide, "from 1 to 65535");
+  range("diffusion.hires.height", h.height, 1, kMaxSide, "from 1 to 65535");
+  range("diffusion.hires.steps", h.steps, 1, kMaxSteps, "from 1 to 1000");
+  if (!(h.strength > 0 && h.strength <= 1))
+    fail("diffusion.hires.strength", "must be over 0 and at most 1, not " + number(h.strength));
+}
+
+void Validator::diffusion(const ImageRequest& r) {
+  const Diffusion& d = r.diffusion;
+  range("diffusion.distilled_guidance", d.distilled_guidance, 0, 1000, "from 0 to 1000");
+  range("diffusion.image_guidance", d.image_guidance, 0, 1000, "from 0 to 1000");
+  range("diffusion.eta", d.eta, 0, 10, "from 0 to 10");
+  finite("diffusion.flow_shift", d.flow_shift);
+  range("diffusion.clip_skip", d.clip_skip, 1, 12, "from 1 to 12");
+  sigmas(r);
+  for (const std::int32_t layer : d.skip_layers)
+    if (layer < 0) fail("diffusion.skip_layers", "are counted from 0, not " + number(layer));
+  finite("diffusion.skip_layer_scale", d.skip_layer_scale);
+  if (d.control) media("diffusion.control", *d.control);
+  within("diffusion.control_strength", d.control_strength, 0, 10, "from 0 to 10");
+  for (std::size_t i = 0; i < d.references.size() && !wrong; ++i)
+    media("diffusion.references[" + std::to_string(i) + "]", d.references[i]);
+  adapters("diffusion.adapters", d.adapters);
+  if (d.vae_tiling) {
+    within("diffusion.vae_tiling.tile", d.vae_tiling->tile, 4, 1024, "from 4 to 1024");
+    within("diffusion.vae_tiling.overlap", d.vae_tiling->overlap, 0, 0.5, "from 0 to 0.5");
+  }
+  if (d.step_cache) step_cache(*d.step_cache);
+  if (d.hires) hires(*d.hires);
+}
+
 void Validator::image_request(const ImageRequest& r) {
   utf8("prompt", r.prompt);
   utf8("negative_prompt", r.negative_prompt);
-  if (r.n == 0) fail("n", "must be at least 1");
-  range("width", r.width, 1, kNoLimit, "at least 1");
-  range("height", r.height, 1, kNoLimit, "at least 1");
-  range("steps", r.steps, 1, kNoLimit, "at least 1");
-  range("guidance", r.guidance, 0, 1e6, "from 0 to 1000000");
+  within("n", r.n, 1, kMaxPictures, "from 1 to 1000");
+  range("width", r.width, 1, kMaxSide, "from 1 to 65535");
+  range("height", r.height, 1, kMaxSide, "from 1 to 65535");
+  range("steps", r.steps, 1, kMaxSteps, "from 1 to 1000");
+  range("guidance", r.guidance, 0, 1000, "from 0 to 1000");
   range("strength", r.strength, 0, 1, "from 0 to 1");
   for (std::size_t i = 0; i < r.images.size() && !wrong; ++i)
     media("images[" + std::to_string(i) + "]", r.images[i]);
   if (r.mask) media("mask", *r.mask);
   utf8("sample_method", r.sample_method);
   utf8("scheduler", r.scheduler);
+  diffusion(r);
   utf8("quality", r.quality);
   utf8("background", r.background);
   utf8("format", r.format);

@@ -216,6 +216,10 @@ TEST(Validate, ImagesAndEmbeddings) {
   EXPECT_EQ(image_field([](auto& r) { r.height = 0; }), "height");
   EXPECT_EQ(image_field([](auto& r) { r.steps = 0; }), "steps");
   EXPECT_EQ(image_field([](auto& r) { r.guidance = -1; }), "guidance");
+  EXPECT_EQ(image_field([](auto& r) { r.guidance = 1001; }), "guidance");
+  EXPECT_EQ(image_field([](auto& r) { r.steps = 1001; }), "steps");
+  EXPECT_EQ(image_field([](auto& r) { r.n = 1001; }), "n");
+  EXPECT_EQ(image_field([](auto& r) { r.width = 65536; }), "width");
   EXPECT_EQ(image_field([](auto& r) { r.strength = 1.5; }), "strength");
   EXPECT_EQ(image_field([](auto& r) { r.images = {Media{}}; }), "images[0]");
   EXPECT_EQ(image_field([](auto& r) { r.mask = Media{}; }), "mask");
@@ -232,6 +236,95 @@ TEST(Validate, ImagesAndEmbeddings) {
   EXPECT_EQ(field_of(EmbeddingRequest{.inputs = {"a"}, .dimensions = 0}), "dimensions");
   EXPECT_EQ(field_of(EmbeddingRequest{.inputs = {"a"}, .input_type = kBad}), "input_type");
   EXPECT_EQ(field_of(EmbeddingRequest{.inputs = {"a"}, .user = kBad}), "user");
+}
+
+// The field that is wrong without the "diffusion." before it.
+template <class F>
+std::string diffusion_field(F change) {
+  const std::string field = image_field([&](ImageRequest& r) { change(r.diffusion); });
+  const std::string before = "diffusion.";
+  return field.substr(0, before.size()) == before ? field.substr(before.size()) : field;
+}
+
+TEST(Validate, Painting) {
+  const double nan = std::nan("");
+  EXPECT_EQ(diffusion_field([](auto& d) {
+              d = {.eta = 0,
+                   .flow_shift = -3,
+                   .clip_skip = 12,
+                   .sigmas = {14.6, 1, 0},
+                   .skip_layers = {0, 7},
+                   .adapters = {{.path = "/a.gguf", .scale = -1000}},
+                   .vae_tiling = VaeTiling{.tile = 4, .overlap = 0},
+                   .step_cache = StepCache{.mode = "easycache", .start = 0, .end = 0},
+                   .hires = HiresFix{.scale = 1, .strength = 1}};
+            }),
+            "");
+  EXPECT_EQ(diffusion_field([&](auto& d) { d.distilled_guidance = nan; }), "distilled_guidance");
+  EXPECT_EQ(diffusion_field([](auto& d) { d.image_guidance = 1e4; }), "image_guidance");
+  EXPECT_EQ(diffusion_field([](auto& d) { d.eta = -0.1; }), "eta");
+  EXPECT_EQ(diffusion_field([&](auto& d) { d.flow_shift = nan; }), "flow_shift");
+  for (const int bad : {0, 13})
+    EXPECT_EQ(diffusion_field([&](auto& d) { d.clip_skip = bad; }), "clip_skip");
+  EXPECT_EQ(diffusion_field([](auto& d) { d.skip_layers = {1, -1}; }), "skip_layers");
+  EXPECT_EQ(diffusion_field([&](auto& d) { d.skip_layer_scale = nan; }), "skip_layer_scale");
+  EXPECT_EQ(diffusion_field([](auto& d) { d.control = Media{}; }), "control");
+  EXPECT_EQ(diffusion_field([](auto& d) { d.control_strength = 11; }), "control_strength");
+  EXPECT_EQ(diffusion_field([](auto& d) { d.references = {Media{}}; }), "references[0]");
+  const auto adapter = [](LoraAdapter one) {
+    return diffusion_field([&](auto& d) { d.adapters = {{.path = "/a"}, one}; });
+  };
+  EXPECT_EQ(adapter({.path = "a.gguf"}), "adapters[1].path");
+  EXPECT_EQ(adapter({.path = ""}), "adapters[1].path");
+  EXPECT_EQ(adapter({.path = kBad}), "adapters[1].path");
+  EXPECT_EQ(adapter({.path = "/a", .scale = 1001}), "adapters[1].scale");
+  EXPECT_EQ(diffusion_field([](auto& d) { d.adapters.resize(65, {.path = "/a"}); }), "adapters");
+  const auto tiling = [](VaeTiling t) {
+    return diffusion_field([&](auto& d) { d.vae_tiling = t; });
+  };
+  EXPECT_EQ(tiling({.tile = 3}), "vae_tiling.tile");
+  EXPECT_EQ(tiling({.overlap = 0.51}), "vae_tiling.overlap");
+}
+
+TEST(Validate, NoiseLevels) {
+  const auto sigmas = [](std::vector<double> levels, std::optional<std::uint32_t> steps = {}) {
+    return image_field([&](auto& r) {
+      r.diffusion.sigmas = std::move(levels);
+      r.steps = steps;
+    });
+  };
+  EXPECT_EQ(sigmas({1, 0}), "");
+  EXPECT_EQ(sigmas({1, 0}, 1), "diffusion.sigmas");
+  EXPECT_EQ(sigmas({0}), "diffusion.sigmas");
+  EXPECT_EQ(sigmas(std::vector<double>(1002)), "diffusion.sigmas");
+  EXPECT_EQ(sigmas({2, 1}), "diffusion.sigmas");
+  EXPECT_EQ(sigmas({1, 1, 0}), "diffusion.sigmas[1]");
+  EXPECT_EQ(sigmas({1, std::nan(""), 0}), "diffusion.sigmas[1]");
+  EXPECT_EQ(sigmas({-1, 0}), "diffusion.sigmas[0]");
+}
+
+TEST(Validate, CachesOfStepsAndLargePictures) {
+  const auto cache = [](StepCache c) {
+    return diffusion_field([&](auto& d) { d.step_cache = std::move(c); });
+  };
+  EXPECT_EQ(cache({}), "step_cache.mode");
+  EXPECT_EQ(cache({.mode = kBad}), "step_cache.mode");
+  EXPECT_EQ(cache({.mode = "ucache", .threshold = -1}), "step_cache.threshold");
+  EXPECT_EQ(cache({.mode = "ucache", .start = 2}), "step_cache.start");
+  EXPECT_EQ(cache({.mode = "ucache", .start = 0.5, .end = 0.4}), "step_cache.start");
+  EXPECT_EQ(cache({.mode = "ucache", .end = -0.5}), "step_cache.end");
+  const auto hires = [](HiresFix h) {
+    return diffusion_field([&](auto& d) { d.hires = std::move(h); });
+  };
+  EXPECT_EQ(hires({.upscaler = ""}), "hires.upscaler");
+  EXPECT_EQ(hires({.upscaler = kBad}), "hires.upscaler");
+  EXPECT_EQ(hires({.scale = 0.5}), "hires.scale");
+  EXPECT_EQ(hires({.scale = std::nan("")}), "hires.scale");
+  EXPECT_EQ(hires({.width = 0}), "hires.width");
+  EXPECT_EQ(hires({.height = 70000}), "hires.height");
+  EXPECT_EQ(hires({.steps = 0}), "hires.steps");
+  EXPECT_EQ(hires({.strength = 0}), "hires.strength");
+  EXPECT_EQ(hires({.strength = 1.1}), "hires.strength");
 }
 
 TEST(Validate, Rankings) {

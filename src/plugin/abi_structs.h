@@ -23,6 +23,14 @@ T whole(const T& theirs) noexcept {
   return ours;
 }
 
+// The function is within the table's own size and there.
+template <class F>
+bool has(const infer_plugin& table, F infer_plugin::* member) noexcept {
+  const auto offset =
+      reinterpret_cast<const char*>(&(table.*member)) - reinterpret_cast<const char*>(&table);
+  return static_cast<std::size_t>(offset) + sizeof(F) <= table.size && table.*member != nullptr;
+}
+
 }  // namespace infer::plugin
 
 #endif  // INFER_SRC_PLUGIN_ABI_STRUCTS_H_

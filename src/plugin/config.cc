@@ -42,17 +42,36 @@ struct Words<Pooling> {
   static constexpr std::array kAll = {"unspecified", "none", "mean", "cls", "last", "rank"};
 };
 
+template <class F>
+void each_part(const ImageParts& parts, F&& part) {
+  part("vae", parts.vae);
+  part("taesd", parts.taesd);
+  part("clip_l", parts.clip_l);
+  part("clip_g", parts.clip_g);
+  part("t5xxl", parts.t5xxl);
+  part("llm", parts.llm);
+  part("llm_vision", parts.llm_vision);
+  part("clip_vision", parts.clip_vision);
+  part("control_net", parts.control_net);
+  part("photo_maker", parts.photo_maker);
+  part("upscaler", parts.upscaler);
+}
+
 // Collects the settings and the first thing that is wrong with one.
 class Writer {
  public:
+  // `where`: what stands before the keys in messages.
+  explicit Writer(std::string where = {}) : where_(std::move(where)) {}
+
   void put(const char* key, const std::optional<std::int64_t>& value) { plain(key, value); }
+  void put(const char* key, const std::optional<std::uint32_t>& value) { plain(key, value); }
   void put(const char* key, const std::optional<std::int32_t>& value) { plain(key, value); }
   void put(const char* key, const std::optional<bool>& value) { plain(key, value); }
   void put(const char* key, const std::optional<double>& value) {
-    if (value) json_[key] = number(key, *value);
+    if (value) json_[key] = number(where_ + key, *value);
   }
   void put(const char* key, const std::optional<std::string>& value) {
-    if (value) json_[key] = text(key, *value);
+    if (value) json_[key] = text(where_ + key, *value);
   }
   template <class Enum, class = decltype(Words<Enum>::kAll)>
   void put(const char* key, const std::optional<Enum>& value) {
@@ -66,6 +85,34 @@ class Writer {
     std::string all;
     for (const char* word : words) all += (all.empty() ? "" : ", ") + std::string(word);
     fail(about(key, "must be one of " + all));
+  }
+  void put(const char* key, const std::optional<ImageParts>& parts) {
+    if (!parts) return;
+    core::Json json = core::Json::object();
+    each_part(*parts, [&](const char* name, const std::string& path) {
+      if (!path.empty()) json[name] = file(std::string(key) + "." + name, path);
+    });
+    for (const auto& [word, path] : parts->embeddings) {
+      const std::string field = std::string(key) + ".embeddings." + word;
+      json["embeddings"][text(field, word)] = file(field, path);
+    }
+    if (!json.empty()) json_[key] = std::move(json);
+  }
+  void put(const char* key, const std::optional<ImageDefaults>& defaults) {
+    if (!defaults) return;
+    Writer inner(std::string(key) + ".");
+    inner.put("width", defaults->width);
+    inner.put("height", defaults->height);
+    inner.put("steps", defaults->steps);
+    inner.put("guidance", defaults->guidance);
+    inner.put("distilled_guidance", defaults->distilled_guidance);
+    inner.put("flow_shift", defaults->flow_shift);
+    inner.put("clip_skip", defaults->clip_skip);
+    inner.put("sample_method", named(defaults->sample_method));
+    inner.put("scheduler", named(defaults->scheduler));
+    inner.put("negative_prompt", named(defaults->negative_prompt));
+    if (inner.error_) fail(std::move(*inner.error_));
+    if (!inner.json_.empty()) json_[key] = std::move(inner.json_);
   }
   void put(const char* key, const std::optional<std::vector<std::string>>& values) {
     list(key, values, [this](const auto& field, const auto& value) { return text(field, value); });
@@ -104,22 +151,29 @@ class Writer {
     return value;
   }
   core::Json adapter(const std::string& field, const LoraAdapter& adapter) {
-    const std::string path = field + ".path";
-    core::Json json = {{"path", text(path, adapter.path)},
-                       {"scale", number(field + ".scale", adapter.scale)}};
-    if (adapter.path.empty() || adapter.path.front() != '/') {
-      fail(about(path, "must be an absolute path"));
-    } else if (const auto real = port::canonical(adapter.path)) {
-      json["path"] = *real;
+    return {{"path", file(field + ".path", adapter.path)},
+            {"scale", number(field + ".scale", adapter.scale)}};
+  }
+  // Its canonical path.
+  std::string file(const std::string& field, const std::string& path) {
+    text(field, path);
+    if (path.empty() || path.front() != '/') {
+      fail(about(field, "must be an absolute path"));
+    } else if (auto real = port::canonical(path)) {
+      return std::move(*real);
     } else {
-      fail(Error(Errc::kNotFound, path + ": no file " + adapter.path).with_detail("field", path));
+      fail(Error(Errc::kNotFound, field + ": no file " + path).with_detail("field", field));
     }
-    return json;
+    return path;
+  }
+  static std::optional<std::string> named(const std::string& value) {
+    return value.empty() ? std::nullopt : std::optional(value);
   }
   void fail(Error error) {
     if (!error_) error_ = std::move(error);
   }
 
+  std::string where_;
   core::Json json_ = core::Json::object();
   std::optional<Error> error_;
 };
@@ -149,6 +203,15 @@ Result<std::string> local_json(const LocalConfig& local) {
   out.put("pooling", local.pooling);
   out.put("chat_template", local.chat_template);
   out.put("prefix_cache", local.prefix_cache);
+  out.put("parts", local.parts);
+  out.put("defaults", local.defaults);
+  out.put("weight_type", local.weight_type);
+  out.put("offload", local.offload);
+  out.put("keep_on_cpu", local.keep_on_cpu);
+  out.put("vae_encoder", local.vae_encoder);
+  out.put("rng", local.rng);
+  out.put("prediction", local.prediction);
+  out.put("allow_pickle", local.allow_pickle);
   return out.done();
 }
 
@@ -172,6 +235,57 @@ Result<std::string> config_json(const Config& config) {
         "an ApiConfig is for providers that are reached over HTTP; this scheme is a plugin "
         "and takes a LocalConfig or a PluginConfig");
   return std::string("{}");
+}
+
+namespace {
+
+bool merges_by_member(std::string_view key) { return key == "parts" || key == "defaults"; }
+
+// What `below` has and `above` has not; the names of what was taken go into `taken`.
+void lay_beneath(core::Json& above, const core::Json& below, const std::string& where,
+                 std::vector<std::string>& taken) {
+  for (const auto& [key, value] : below.items()) {
+    const auto there = above.find(key);
+    if (there == above.end()) {
+      above[key] = value;
+      taken.push_back(where + key);
+    } else if (where.empty() && merges_by_member(key) && there->is_object() && value.is_object()) {
+      lay_beneath(*there, value, key + ".", taken);
+    }
+  }
+}
+
+// "parts" is of "parts.vae" and of "parts[0]", not of "parts_of".
+bool is_of(std::string_view field, std::string_view setting) {
+  if (field.substr(0, setting.size()) != setting) return false;
+  return field.size() == setting.size() || field[setting.size()] == '.' ||
+         field[setting.size()] == '[';
+}
+
+}  // namespace
+
+MergedConfig MergedConfig::of(std::string_view caller, std::string_view card,
+                              std::string card_file) {
+  MergedConfig merged;
+  merged.card_file_ = std::move(card_file);
+  auto above = core::parse_json(caller);
+  const auto below = core::parse_json(card);
+  if (above && below && above->is_object() && below->is_object())
+    lay_beneath(*above, *below, "", merged.from_card_);
+  merged.text_ = above ? core::dump_json(*above) : std::string(caller);
+  return merged;
+}
+
+Error MergedConfig::explained(Error error) const {
+  const std::string_view field = error.detail("field");
+  for (const std::string& setting : from_card_) {
+    if (field.empty() || !is_of(field, setting)) continue;
+    Error named(error.code(), error.message() + " (so says " + card_file_ + ")");
+    for (const auto& [key, value] : error.details())
+      named = std::move(named).with_detail(key, value);
+    return std::move(named).with_provider(error.provider()).with_detail("card", card_file_);
+  }
+  return error;
 }
 
 }  // namespace infer::plugin

@@ -73,6 +73,73 @@ TEST(Config, EveryFieldHasItsKey) {
                 R"("tensor_split":[1.0,2.5],"threads":4})");
 }
 
+// All fields of the models that paint: what the config says of each, by its key.
+TEST(Config, EveryFieldOfPaintingHasItsKey) {
+  port::TempDir dir;
+  const auto file = [&](const char* name) { return dir.write(name, "x"); };
+  const LocalConfig all{
+      .parts = ImageParts{.vae = file("vae"),
+                          .taesd = file("taesd"),
+                          .clip_l = file("clip_l"),
+                          .clip_g = file("clip_g"),
+                          .t5xxl = file("t5xxl"),
+                          .llm = file("llm"),
+                          .llm_vision = file("llm_vision"),
+                          .clip_vision = file("clip_vision"),
+                          .control_net = file("control_net"),
+                          .photo_maker = file("photo_maker"),
+                          .upscaler = file("upscaler"),
+                          .embeddings = {{"cat", file("cat")}, {"dog", file("dog")}}},
+      .defaults = ImageDefaults{.width = 64,
+                                .height = 32,
+                                .steps = 8,
+                                .guidance = 1,
+                                .distilled_guidance = 3.5,
+                                .flow_shift = 3,
+                                .clip_skip = 2,
+                                .sample_method = "euler",
+                                .scheduler = "discrete",
+                                .negative_prompt = "blurred"},
+      .weight_type = "q8_0",
+      .offload = true,
+      .keep_on_cpu = std::vector<std::string>{"vae"},
+      .vae_encoder = false,
+      .rng = "cpu",
+      .prediction = "v",
+      .allow_pickle = true,
+  };
+  std::string parts;
+  for (const char* name : {"clip_g", "clip_l", "clip_vision", "control_net"})
+    parts += (parts.empty() ? "\"" : ",\"") + std::string(name) + "\":\"" + (dir / name) + '"';
+  parts += R"(,"embeddings":{"cat":")" + (dir / "cat") + R"(","dog":")" + (dir / "dog") + "\"}";
+  for (const char* name : {"llm", "llm_vision", "photo_maker", "t5xxl", "taesd", "upscaler", "vae"})
+    parts += ",\"" + std::string(name) + "\":\"" + (dir / name) + '"';
+  EXPECT_EQ(json_of(all),
+            R"({"allow_pickle":true,"defaults":{"clip_skip":2,"distilled_guidance":3.5,)"
+            R"("flow_shift":3.0,"guidance":1.0,"height":32,"negative_prompt":"blurred",)"
+            R"("sample_method":"euler","scheduler":"discrete","steps":8,"width":64},)"
+            R"("keep_on_cpu":["vae"],"offload":true,"parts":{)" +
+                parts +
+                R"(},"prediction":"v","rng":"cpu","vae_encoder":false,"weight_type":"q8_0"})");
+  EXPECT_EQ(json_of(LocalConfig{.parts = ImageParts{}, .defaults = ImageDefaults{}}), "{}");
+}
+
+TEST(Config, PartsAreFilesAndDefaultsAreNumbers) {
+  port::TempDir dir;
+  EXPECT_EQ(refusal({.parts = ImageParts{.vae = "vae.gguf"}}),
+            "parts.vae: must be an absolute path");
+  EXPECT_EQ(refusal({.parts = ImageParts{.llm = dir / "none"}}, Errc::kNotFound),
+            "parts.llm: no file " + (dir / "none"));
+  EXPECT_EQ(refusal({.parts = ImageParts{.embeddings = {{"cat", "x"}}}}),
+            "parts.embeddings.cat: must be an absolute path");
+  EXPECT_EQ(refusal({.defaults = ImageDefaults{.guidance = NAN}}),
+            "defaults.guidance: must be a finite number");
+  EXPECT_EQ(refusal({.defaults = ImageDefaults{.negative_prompt = "\xFF"}}),
+            "defaults.negative_prompt: must be UTF-8");
+  EXPECT_EQ(refusal({.keep_on_cpu = std::vector<std::string>{"\xFF"}}),
+            "keep_on_cpu[0]: must be UTF-8");
+}
+
 TEST(Config, WordsOfTheEnumerations) {
   EXPECT_EQ(json_of(LocalConfig{.split_mode = SplitMode::kNone}), R"({"split_mode":"none"})");
   EXPECT_EQ(json_of(LocalConfig{.numa = Numa::kNumactl}), R"({"numa":"numactl"})");
@@ -118,6 +185,47 @@ TEST(Config, OfAPlugin) {
   EXPECT_EQ(json_of(PluginConfig{R"({ "b": 1, "a": [] })"}), R"({"a":[],"b":1})");
   for (const char* text : {"[1]", "{", "null", "{}}"})
     EXPECT_EQ(json_of(PluginConfig{text}), "PluginConfig::json must be a JSON object") << text;
+}
+
+std::string merged(std::string_view caller, std::string_view card) {
+  return MergedConfig::of(caller, card, "/m/x.card.json").text();
+}
+
+TEST(Config, ACardLiesBeneathTheCaller) {
+  EXPECT_EQ(merged("{}", "{}"), "{}");
+  EXPECT_EQ(merged(R"({"threads":1})", "{}"), R"({"threads":1})");
+  EXPECT_EQ(merged("{}", R"({"threads":1})"), R"({"threads":1})");
+  EXPECT_EQ(merged(R"({"threads":1})", R"({"mmap":false,"threads":2})"),
+            R"({"mmap":false,"threads":1})");
+  EXPECT_EQ(merged(R"({"defaults":{"steps":4},"parts":{"vae":"/a"}})",
+                   R"({"defaults":{"steps":8,"width":64},"parts":{"taesd":"/t","vae":"/b"}})"),
+            R"({"defaults":{"steps":4,"width":64},"parts":{"taesd":"/t","vae":"/a"}})");
+  // Lists, and what is deeper, are the caller's as a whole.
+  EXPECT_EQ(merged(R"({"devices":[],"parts":{"embeddings":{"cat":"/c"}}})",
+                   R"({"devices":["A"],"parts":{"embeddings":{"dog":"/d"}}})"),
+            R"({"devices":[],"parts":{"embeddings":{"cat":"/c"}}})");
+  // A caller's nonsense stays, for the plugin to refuse.
+  EXPECT_EQ(merged(R"({"parts":7})", R"({"parts":{"vae":"/b"}})"), R"({"parts":7})");
+}
+
+TEST(Config, ErrorsOfTheCardNameIt) {
+  const MergedConfig config = MergedConfig::of(
+      R"({"defaults":{"steps":4}})", R"({"defaults":{"steps":8,"width":0},"part":{"vae":"/b"}})",
+      "/m/x.card.json");
+  const auto explained = [&](const std::string& field) {
+    return config.explained(Error(Errc::kInvalidRequest, field + ": is wrong")
+                                .with_provider("diffusion")
+                                .with_detail("field", field));
+  };
+  for (const char* field : {"defaults.width", "part", "part.vae", "part[0]"}) {
+    const Error error = explained(field);
+    EXPECT_EQ(error.message(), std::string(field) + ": is wrong (so says /m/x.card.json)");
+    EXPECT_EQ(error.detail("field"), field);
+    EXPECT_EQ(error.detail("card"), "/m/x.card.json");
+    EXPECT_EQ(error.provider(), "diffusion");
+  }
+  for (const char* field : {"defaults.steps", "parts", "defaults", ""})
+    EXPECT_EQ(explained(field).message(), std::string(field) + ": is wrong");
 }
 
 }  // namespace

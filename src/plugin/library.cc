@@ -26,14 +26,6 @@ constexpr const char* kEntry = INFER_STRING(INFER_PLUGIN_ENTRY);
 constexpr std::string_view kPrefix = "infer-";
 constexpr std::string_view kSuffix = ".so";
 
-// The function is within the table's own size and there.
-template <class F>
-bool has(const infer_plugin& table, F infer_plugin::* member) {
-  const auto offset =
-      reinterpret_cast<const char*>(&(table.*member)) - reinterpret_cast<const char*>(&table);
-  return static_cast<std::size_t>(offset) + sizeof(F) <= table.size && table.*member != nullptr;
-}
-
 Result<void> check_table(const infer_plugin& table) {
   if (table.size < offsetof(infer_plugin, init))
     return Error(Errc::kUnsupported, "its table is too small to be one");
@@ -144,13 +136,13 @@ Result<const Library*> find_exactly(std::string_view scheme) {
 
 Result<const Library*> find(std::string_view scheme) {
   std::optional<Error> refused;
-  for (const char* flavour : {"-cuda", "-metal", "-vulkan", ""}) {
-    const std::string name = std::string(scheme) + flavour;
+  for (const std::string_view flavour : kFlavours) {
+    const std::string name = std::string(scheme) + std::string(flavour);
     const std::string path = file_of(name);
     if (path.empty()) continue;
     auto library = load_as(path, name);
     if (library) return library;
-    if (*flavour == '\0') return library.error();
+    if (flavour.empty()) return library.error();
     say_refused(library.error());
     refused = std::move(library.error());
   }

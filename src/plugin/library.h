@@ -20,6 +20,10 @@ struct Library {
   const infer_plugin* table = nullptr;  // has all required functions
 };
 
+// What the name of a plugin that is built several times ends in, the best first; the plain one is
+// the last.
+inline constexpr std::string_view kFlavours[] = {"-cuda", "-metal", "-vulkan", ""};
+
 // The plugin of a scheme: the first of infer-SCHEME-cuda.so, -metal.so, -vulkan.so that can be
 // used, else infer-SCHEME.so. Why another was not is logged. Each is taken from the first of
 // plugin_directories() that has it, checked (owner, permissions, ABI, table, name), loaded and

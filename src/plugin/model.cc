@@ -154,6 +154,11 @@ Result<ModelInfo> Model::describe(const ModelSpec& spec) const {
   info.context = core::int_at(*json, "context");
   info.parameters = core::int_at(*json, "parameters");
   info.size_bytes = core::int_at(*json, "size_bytes");
+  if (const core::Json* image = core::find(*json, "image")) {
+    info.width = core::int_at(*image, "width");
+    info.height = core::int_at(*image, "height");
+    info.size_multiple = core::int_at(*image, "multiple");
+  }
   const core::Json* can = core::find(*json, "capabilities");
   const auto known = [&](const char* what) {
     const core::Json* value = can ? core::find(*can, what) : nullptr;

@@ -241,6 +241,23 @@ TEST(Flavours, TheListTellsWhichAndWhyAndWhatOn) {
   EXPECT_TRUE(found["probe"].devices.empty());
 }
 
+TEST(SamplerNames, ComeFromThePluginOfTheScheme) {
+  registry();
+  const auto names = sampler_names("probe");
+  ASSERT_TRUE(names) << names.error();
+  EXPECT_EQ(names->sample_methods, (std::vector<std::string>{"euler", "heun"}));
+  EXPECT_EQ(names->schedulers, std::vector<std::string>{"discrete"});
+  // Of the flavour that is taken, as models are.
+  EXPECT_EQ(sampler_names("flavoured")->sample_methods,
+            std::vector<std::string>{"flavoured-vulkan"});
+  EXPECT_TRUE(sampler_names("flavoured")->schedulers.empty());
+  EXPECT_EQ(sampler_names("flavoured-vulkan")->sample_methods.size(), 1U);
+  EXPECT_EQ(sampler_names("nowhere").error().code(), Errc::kNotFound);
+  const auto none = sampler_names("nameless");
+  EXPECT_EQ(none.error().code(), Errc::kUnsupported);
+  EXPECT_NE(none.error().message().find("infer-nameless.so tells no names"), std::string::npos);
+}
+
 TEST(Library, LoadsOnceFromManyThreads) {
   TempDir dir;
   const std::string file = copy_probe(dir, "infer-probe.so");
@@ -313,6 +330,9 @@ TEST_F(PluginModel, KnowsItself) {
   EXPECT_EQ(info.name, "5");
   EXPECT_EQ(info.family, "probe");
   EXPECT_EQ(info.context, 123);
+  EXPECT_EQ(info.width, 64);
+  EXPECT_EQ(info.height, 32);
+  EXPECT_EQ(info.size_multiple, 8);
   EXPECT_FALSE(info.parameters.has_value());
   EXPECT_EQ(info.tools, Known::kYes);
   EXPECT_EQ(info.vision, Known::kNo);
@@ -350,6 +370,33 @@ TEST_F(PluginModel, ConfigIsCanonicalJson) {
             "{'context':5,'mmap':false,'threads':2}");
   EXPECT_EQ(seen(PluginConfig{}), "{}");
   EXPECT_EQ(seen(PluginConfig{"{ \"z\": [1],\n\"a\":0.5}"}), "{'a':0.5,'z':[1]}");
+}
+
+TEST_F(PluginModel, ACardLiesBeneathTheConfig) {
+  TempDir dir;
+  setenv("MODELS_PATH", dir.path().c_str(), 1);
+  const std::string file = dir.write("config.gguf", "x");
+  const std::string card = dir.write(
+      "config.card.json", R"({"config":{"threads":2,"defaults":{"steps":8,"width":64}}})");
+  const Registry r = registry();
+  const auto seen = [&](const Config& config) {
+    auto model = r.text("probe:config", config);
+    return model ? model->info().family : model.error().message();
+  };
+  EXPECT_EQ(seen({}), "{'defaults':{'steps':8,'width':64},'threads':2}");
+  EXPECT_EQ(seen(LocalConfig{.threads = 1, .defaults = ImageDefaults{.steps = 4}}),
+            "{'defaults':{'steps':4,'width':64},'threads':1}");
+  EXPECT_EQ(seen(PluginConfig{R"({"own":1,"defaults":{"width":32}})"}),
+            "{'defaults':{'steps':8,'width':32},'own':1,'threads':2}");
+  // Models are shared by what they are loaded with, whoever said it.
+  const int loads = counters().loads;
+  auto one = r.text("probe:config");
+  auto same = r.text("probe:config", LocalConfig{.threads = 2});
+  EXPECT_TRUE(one && same);
+  EXPECT_EQ(counters().loads, loads + 1);
+  dir.write("config.card.json", "{");
+  EXPECT_NE(seen({}).find(card), std::string::npos) << seen({});
+  unsetenv("MODELS_PATH");
 }
 
 TEST_F(PluginModel, ProgressNeverFallsAndEndsAtOne) {

@@ -1,6 +1,9 @@
 #include "src/plugin/source.h"
 
+#include <algorithm>
 #include <atomic>
+#include <chrono>
+#include <cstdint>
 #include <optional>
 #include <utility>
 #include <variant>
@@ -9,6 +12,7 @@
 #include "src/core/request_json.h"
 #include "src/plugin/abi_structs.h"
 #include "src/plugin/codes.h"
+#include "src/plugin/pictures.h"
 
 namespace infer::plugin {
 namespace {
@@ -111,8 +115,20 @@ class PluginSource final : public Source, private ShutAtExit {
     if (gate && handle_) model_.table().close(handle_);
   }
 
-  // Opens it in the plugin; an error is kept for the first pull.
+  // Opens it in the plugin; an error is kept for the first pull. What an engine gets of pictures is
+  // pixels, made here and gone when the plugin has taken what it needs of them.
   void open(const Request& request) {
+    const auto* image = std::get_if<ImageRequest>(&request);
+    if (!image) return open_plain(request);
+    auto format = PictureFormat::of(*image);
+    if (!format) return fail(std::move(format.error()));
+    format_ = std::move(*format);
+    auto decoded = with_pixels(*image);
+    if (!decoded) return fail(std::move(decoded.error()));
+    open_plain(std::move(*decoded));
+  }
+
+  void open_plain(const Request& request) {
     const core::RequestJson json = core::to_json(request);
     const Blobs blobs(json);
     infer_open how{};
@@ -150,28 +166,15 @@ class PluginSource final : public Source, private ShutAtExit {
       waker_ = poller.waker();
       has_waker_.store(true, std::memory_order_release);
     }
-    Gate gate;
-    if (!gate) {
-      fail(Gate::why());
-      return step_;
-    }
-    raw_ = infer_event{};
-    raw_.size = sizeof raw_;
-    error_buffer_.size = sizeof error_buffer_;
-    const int code = model_.table().next(handle_, &raw_, &error_buffer_);
+    if (warns_) return warn();
+    const int code = ask();
     if (code == INFER_EVENT) {
-      convert_event();  // may fail
+      if (step_ == Step::kPending) encode_picture();
       watch_.note(event_);
       return step_ == Step::kPending ? Step::kEvent : step_;
     }
-    if (code == INFER_PENDING) {
-      watch_.arm(poller);
-      return Step::kPending;
-    }
-    if (code == INFER_END)
-      step_ = Step::kEnd;
-    else
-      fail(error_of(code, error_buffer_));
+    if (code == INFER_PENDING) watch_.arm(poller);
+    if (code == INFER_END) step_ = Step::kEnd;
     return step_;
   }
 
@@ -179,13 +182,57 @@ class PluginSource final : public Source, private ShutAtExit {
   Error take_error() override { return *error_; }
 
  private:
+  // The plugin's next event, converted, which may fail; whatever else it has to say.
+  int ask() {
+    Gate gate;
+    if (!gate) {
+      fail(Gate::why());
+      return INFER_E_ENGINE;
+    }
+    raw_ = infer_event{};
+    raw_.size = sizeof raw_;
+    error_buffer_.size = sizeof error_buffer_;
+    const int code = model_.table().next(handle_, &raw_, &error_buffer_);
+    if (code == INFER_EVENT)
+      convert_event();
+    else if (code != INFER_PENDING && code != INFER_END)
+      fail(error_of(code, error_buffer_));
+    return code;
+  }
+
+  // What this side of the border has to say, right after the start.
+  Step warn() {
+    warns_ = false;
+    const Warning& warning = *format_.warning();
+    event_ = Event{};
+    event_.kind = Event::Kind::kWarning;
+    event_.data = warning.code;
+    event_.id = warning.message;
+    event_.extra = warning.extra;
+    return Step::kEvent;
+  }
+
+  // In the reader's time, not in the engine's.
+  void encode_picture() {
+    if (event_.kind != Event::Kind::kMedia || event_.preview || !event_.media ||
+        !format_.converts())
+      return;
+    auto file = format_.encoded(std::move(media_));
+    if (!file) return fail(std::move(file.error()));
+    media_ = std::move(*file);
+  }
+
   void fail(Error error) {
     error_ = std::move(error);
     step_ = Step::kError;
   }
 
+  // An engine whose steps are long ends at the next one, so that the unload behind this does not
+  // wait for a whole answer.
   void shut() override {
-    if (handle_) model_.table().close(std::exchange(handle_, nullptr));
+    if (!handle_) return;
+    model_.table().cancel(handle_);
+    model_.table().close(std::exchange(handle_, nullptr));
   }
 
   void convert_event() {
@@ -202,11 +249,14 @@ class PluginSource final : public Source, private ShutAtExit {
     event_.extra = view(raw_.extra);
     event_.step = raw_.step;
     event_.steps = raw_.steps;
+    // An older plugin does not have the field and leaves it as it came: 0.
+    event_.step_time = std::chrono::nanoseconds(std::max<std::int64_t>(raw_.step_ns, 0));
     switch (event_.kind) {
       case Event::Kind::kStart:
         meta_.model = view(raw_.id);
         meta_.extra = view(raw_.extra);
         event_.meta = &meta_;
+        warns_ = format_.warning().has_value();
         break;
       case Event::Kind::kUsage: take_usage(); break;
       case Event::Kind::kFinish:
@@ -270,6 +320,8 @@ class PluginSource final : public Source, private ShutAtExit {
   Usage usage_;
   Meta meta_;
   Media media_;
+  PictureFormat format_;
+  bool warns_ = false;
   std::vector<TokenLogprob> logprobs_;
   infer_event raw_{};
   infer_error error_buffer_{};

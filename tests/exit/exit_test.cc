@@ -77,6 +77,14 @@ int run(const std::string& way) {
     };
     return infer::text("probe:slow", {}, load) ? 5 : 6;
   }
+  if (way == "painting") {  // a picture that takes for ever, until it is given up
+    auto canvas = infer::text("probe:canvas");
+    if (!canvas) return 7;
+    model = *canvas;
+    reply = model->stream("hi");
+    std::this_thread::sleep_for(20ms);  // the engine has begun, or has not
+    return 0;
+  }
   auto loaded = infer::text("probe:endless");
   if (!loaded) return 2;
   model = *loaded;

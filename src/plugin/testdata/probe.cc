@@ -12,15 +12,22 @@
 //   "all"       one of each kind of event, some in structs of an older and shorter make
 //   "picture"   a picture that lacks bytes
 //   "vectors"   vectors that lack a number
+//   "paint"     a picture as pixels, with a preview and progress before it; START's metadata tell
+//               what it was given
+//   "file"      the same picture, but as a file that it calls a PNG
+//   "older"     as "paint", compiled before events had step_ns
+//   "canvas"    one picture that takes for ever, given up at a cancel and at nothing else
 #include <unistd.h>
 #include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
+#include <cstddef>
 #include <cstdlib>
 #include <cstring>
 #include <limits>
 #include <list>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <thread>
@@ -61,8 +68,11 @@ struct infer_source {
   long given = 0;
   std::size_t step = 0;  // of the script around them
   infer_usage usage{};
-  infer_blob blob{};
+  infer_blob blob{}, preview{};
   std::vector<infer_event> script{};
+  std::string given_to_it{};
+  // The engine's thread may still look at it when the source is gone.
+  std::shared_ptr<std::atomic<bool>> give_up = std::make_shared<std::atomic<bool>>(false);
 };
 
 struct infer_model {
@@ -78,7 +88,9 @@ struct infer_model {
     deltas = name == "endless" ? -1 : std::atol(name.c_str());
     json =
         "{\"capabilities\":{\"tools\":true,\"vision\":false,\"grammar\":\"yes\"},"
-        "\"context\":123,\"family\":\"probe\",\"name\":\"" +
+        "\"context\":123,\"family\":\"probe\","
+        "\"image\":{\"width\":64,\"height\":32,\"multiple\":8},"
+        "\"name\":\"" +
         name + "\"}";
     ++counters.threads;
     engine = std::thread([this] { run(); });
@@ -109,8 +121,18 @@ struct infer_model {
       lock.lock();
       for (infer_source* s : to_wake) s->waking = false;
       changed.notify_all();
+      if (name == "canvas" && !sources.empty()) paint(lock, sources.front()->give_up);
       changed.wait_for(lock, std::chrono::microseconds(100));
     }
+  }
+
+  // One step of the engine, whatever else is asked of it meanwhile.
+  static void paint(std::unique_lock<std::mutex>& lock,
+                    const std::shared_ptr<std::atomic<bool>>& give_up) {
+    const auto mine = give_up;
+    lock.unlock();
+    while (!*mine) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    lock.lock();
   }
 };
 
@@ -208,12 +230,68 @@ void write_all(infer_source& s) {
   all.back().usage = &s.usage;
 }
 
+infer_str str(const std::string& text) { return {text.data(), text.size()}; }
+
+infer_blob two_by_two(std::uint32_t channels, const char* pixels) {
+  infer_blob blob{};
+  blob.size = sizeof blob;
+  blob.type = INFER_U8;
+  blob.data = pixels;
+  blob.bytes = std::size_t{4} * channels;
+  blob.width = blob.height = 2;
+  blob.channels = channels;
+  blob.stride = 2 * channels;
+  return blob;
+}
+
+void write_picture(infer_source& s) {
+  const auto add = [&](std::uint16_t kind, std::uint32_t step) -> infer_event& {
+    s.script.push_back(event(kind));
+    s.script.back().step = step;
+    s.script.back().steps = 2;
+    return s.script.back();
+  };
+  s.script.back().extra = str(s.given_to_it);
+  add(INFER_EV_PROGRESS, 1).step_ns = 1500;
+  s.script.back().data = str("painting");
+  s.preview = two_by_two(3, "ppppppppPPPP");
+  add(INFER_EV_MEDIA, 1).blob = &s.preview;
+  s.script.back().preview = 1;
+  add(INFER_EV_PROGRESS, 2).step_ns = -1;
+  s.blob = two_by_two(4, "red\xFFred\xFFred\xFFred\xFF");
+  if (s.model->name == "file") {
+    s.blob.type = INFER_BYTES;
+    s.blob.data = "\x89PNG\r\n\x1a\n and so on";
+    s.blob.bytes = std::strlen(static_cast<const char*>(s.blob.data));
+    s.blob.mime = str("image/png");
+  }
+  add(INFER_EV_MEDIA, 2).blob = &s.blob;
+  s.script.back().extra = str("{\"seed\":7}");
+}
+
+// The request and the shapes of its blobs: "u8 2x3x1", "bytes image/png".
+std::string seen(const infer_open& how) {
+  std::string blobs;
+  for (std::size_t i = 0; i < how.n_blobs; ++i) {
+    const infer_blob& b = *how.blobs[i];
+    blobs += blobs.empty() ? "\"" : ",\"";
+    blobs += b.type == INFER_U8 ? "u8 " + std::to_string(b.width) + "x" + std::to_string(b.height) +
+                                      "x" + std::to_string(b.channels)
+                                : "bytes " + text(b.mime);
+    blobs += '"';
+  }
+  return "{\"blobs\":[" + blobs + "],\"request\":" + text(how.request) + "}";
+}
+
 void write_script(infer_source& s) {
+  const std::string& name = s.model->name;
   s.script.push_back(event(INFER_EV_START));
   s.script.back().id = str("probe-1");
-  if (s.model->name == "all") {
+  if (name == "all") {
     write_all(s);
-  } else if (s.model->name == "picture") {
+  } else if (name == "paint" || name == "older" || name == "file") {
+    write_picture(s);
+  } else if (name == "picture") {
     s.blob.size = sizeof s.blob;
     s.blob.type = INFER_U8;
     s.blob.data = "0123456789AB";
@@ -223,7 +301,7 @@ void write_script(infer_source& s) {
     s.blob.stride = 6;
     s.script.push_back(event(INFER_EV_MEDIA));
     s.script.back().blob = &s.blob;
-  } else if (s.model->name == "vectors") {
+  } else if (name == "vectors") {
     static const float floats[] = {1, 2, 3};
     s.blob.size = sizeof s.blob;
     s.blob.type = INFER_F32;
@@ -248,6 +326,7 @@ int open(infer_model* model, const infer_open* how, infer_source** out, infer_er
   s->model = model;
   s->wake_ctx = how->wake_ctx;
   s->wake = how->wake;
+  s->given_to_it = seen(*how);
   write_script(*s);
   if (model->name == "early") s->wake(s->wake_ctx);
   ++counters.opens;
@@ -283,13 +362,21 @@ int next(infer_source* s, infer_event* out, infer_error* error) {
     *out = e;
     return INFER_EVENT;
   }
-  *out = s->script[s->step++];
+  const infer_event& given = s->script[s->step++];
+  const bool older = s->model->name == "older";
+  std::memcpy(out, &given, older ? offsetof(infer_event, step_ns) : sizeof given);
   return INFER_EVENT;
+}
+
+int names(infer_str* json, infer_error*) {
+  *json = str("{\"schedulers\":[\"discrete\"],\"sample_methods\":[\"euler\",\"heun\"]}");
+  return INFER_OK;
 }
 
 void cancel(infer_source* s) {
   std::lock_guard lock(s->model->mutex);
   s->cancelled = true;
+  *s->give_up = true;
   ++counters.cancels;
 }
 
@@ -323,6 +410,7 @@ const infer_plugin* infer_plugin_v1(uint32_t) {
     t.next = &next;
     t.cancel = &cancel;
     t.close = &close;
+    t.names = &names;
     return t;
   }();
   return &table;

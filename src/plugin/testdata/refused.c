@@ -1,6 +1,7 @@
 /* A plugin that the host must refuse; which fault it has is chosen when it is compiled. Without any
    it is a plugin that loads nothing, but tells what it would compute on. */
 #include <infer/plugin.h>
+#include <stddef.h>
 #include <string.h>
 
 #if !defined(PLUGIN_NAME)
@@ -53,9 +54,19 @@ static int devices(infer_str* json, infer_error* error) {
   return INFER_OK;
 }
 
+static int names(infer_str* json, infer_error* error) {
+  static const char text[] = "{\"sample_methods\":[\"" PLUGIN_NAME "\"]}";
+  (void)error;
+  json->data = text;
+  json->size = sizeof text - 1;
+  return INFER_OK;
+}
+
 static const infer_plugin table = {
 #if defined(FAULT_SMALL_TABLE)
     .size = 8,
+#elif defined(FAULT_NO_NAMES)
+    .size = offsetof(infer_plugin, names),
 #else
     .size = sizeof(infer_plugin),
 #endif
@@ -79,7 +90,8 @@ static const infer_plugin table = {
 #endif
     .cancel = close_,
     .close = close_,
-    .devices = devices};
+    .devices = devices,
+    .names = names};
 
 #if defined(FAULT_NO_SYMBOL)
 INFER_EXPORT const infer_plugin* infer_plugin_v0(uint32_t host_abi);
