@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "src/cloud/answer_type.h"
+#include "src/cloud/pixels_as_files.h"
 #include "src/cloud/scrub.h"
 #include "src/http/sse.h"
 
@@ -368,7 +369,9 @@ class WireBackend final : public Backend {
 
   std::unique_ptr<Source> open(std::shared_ptr<const Request> request,
                                const Call& call) const override {
-    auto outgoing = wire_->write(*request, call);
+    auto sendable = pixels_as_files(std::move(request));
+    if (!sendable) return refuse(std::move(sendable.error()).with_provider(endpoint_.provider));
+    auto outgoing = wire_->write(**sendable, call);
     if (!outgoing) return refuse(std::move(outgoing.error()).with_provider(endpoint_.provider));
     Call own = call;
     fill(own.timeouts, endpoint_.timeouts);

@@ -8,6 +8,7 @@
 
 #include "infer/structured.h"
 #include "src/core/json.h"
+#include "src/port/effort.h"
 
 namespace infer::cloud {
 namespace {
@@ -275,7 +276,7 @@ Json without_left_out(const Json& schema, const SchemaDialect& dialect) {
 
 TEST(FitSchema, LetsInNoMore) {
   std::size_t made = 0, fits = 0, narrower = 0;
-  for (unsigned seed = 0; seed < 1200; ++seed) {
+  for (unsigned seed = 0; seed < port::effort(1200u); ++seed) {
     RandomSchema random(seed);
     const Json original = random.document();
     for (const auto* dialect : kDialects) {
@@ -299,9 +300,9 @@ TEST(FitSchema, LetsInNoMore) {
       }
     }
   }
-  EXPECT_GT(made, 200u);
-  EXPECT_GT(fits, 200u);
-  EXPECT_GT(narrower, 20u);
+  EXPECT_GT(made, port::effort(200u));
+  EXPECT_GT(fits, port::effort(200u));
+  EXPECT_GT(narrower, port::effort(20u));
 }
 
 // Whatever comes: an answer, and no harm.

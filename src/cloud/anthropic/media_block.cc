@@ -5,6 +5,7 @@
 
 #include "src/cloud/anthropic/anthropic.h"
 #include "src/cloud/media_limits.h"
+#include "src/cloud/pixels_as_files.h"
 #include "src/cloud/raw_json.h"
 #include "src/core/base64.h"
 #include "src/core/utf8.h"
@@ -61,9 +62,7 @@ Result<RawObject> anthropic_media_block(const Media& given, const std::string& f
   const Media& media = *unpacked_media;
   const Blob* const blob = std::get_if<Blob>(&media.source);
   const Url* const url = std::get_if<Url>(&media.source);
-  if (std::get_if<Pixels>(&media.source))
-    return media_error(Errc::kUnsupported, field,
-                       "raw pixels are not taken; encode the picture, as PNG for example");
+  if (std::get_if<Pixels>(&media.source)) return media_error(Errc::kUnsupported, field, kNoPixels);
   std::string mime = type_of_media(media);
   if (mime.empty() && url) mime = "image/*";
   const FileKind kind = kind_of_mime(mime);

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "src/cloud/anthropic/testing.h"
+#include "src/port/effort.h"
 
 namespace infer::cloud {
 namespace {
@@ -133,7 +134,7 @@ TEST(AnthropicStream, figures_and_facts_of_message_delta_are_kept_verbatim) {
 std::vector<std::vector<std::size_t>> ways_to_split(const std::string& bytes) {
   std::vector<std::vector<std::size_t>> ways;
   if (bytes.size() <= 16 * 1024) {
-    for (std::size_t i = 1; i < bytes.size(); ++i) ways.push_back({i});
+    for (std::size_t i = 1; i < bytes.size(); i += port::kStride) ways.push_back({i});
     return ways;
   }
   std::vector<std::set<std::size_t>> places(4);
@@ -534,7 +535,7 @@ TEST(AnthropicTemplates, change_nothing_in_damaged_streams) {
   std::mt19937 random(11);
   const std::string interesting = "\"\\{}[]:,0 9\n\x80\xFFu";
   int errors = 0;
-  for (int round = 0; round < 4000; ++round) {
+  for (int round = 0; round < port::effort(4000); ++round) {
     std::string damaged = bytes;
     for (unsigned n = 1 + random() % 3; n > 0; --n) {
       const std::size_t at = random() % damaged.size();
@@ -550,8 +551,8 @@ TEST(AnthropicTemplates, change_nothing_in_damaged_streams) {
     ASSERT_FALSE(fast.broken) << fast.broken->rule << ' ' << damaged;
     errors += fast.error ? 1 : 0;
   }
-  EXPECT_GT(errors, 500);
-  EXPECT_LT(errors, 3500);
+  EXPECT_GT(errors, port::effort(500));
+  EXPECT_LT(errors, port::effort(3500));
 }
 
 // ---- hostile answers
@@ -592,10 +593,10 @@ TEST(AnthropicHostile, wrong_types_everywhere_in_streams) {
       const Json event = json_of(stream.payloads[i]);
       std::vector<Json::json_pointer> places;
       every_place(event, Json::json_pointer(), places);
-      for (const auto& place : places) {
+      for (std::size_t at = i % port::kStride; at < places.size(); at += port::kStride) {
         for (const Json& value : strange_values()) {
           Json changed = event;
-          changed[place] = value;
+          changed[places[at]] = value;
           auto payloads = stream.payloads;
           payloads[i] = changed.dump();
           const Read read = read_stream(sse_of(payloads));
@@ -605,8 +606,8 @@ TEST(AnthropicHostile, wrong_types_everywhere_in_streams) {
       }
     }
   }
-  EXPECT_GT(answers, 1000u);
-  EXPECT_GT(errors, 1000u);
+  EXPECT_GT(answers, port::effort(1000u));
+  EXPECT_GT(errors, port::effort(1000u));
 }
 
 TEST(AnthropicHostile, wrong_types_everywhere_in_whole_answers) {

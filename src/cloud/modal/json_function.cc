@@ -168,6 +168,7 @@ class FunctionWriter {
     quality("strength", r.strength.has_value());
     quality("sample_method", !r.sample_method.empty());
     quality("scheduler", !r.scheduler.empty());
+    for (const core::Setting setting : core::quality_settings(r.diffusion)) warn(setting);
     quality("quality", !r.quality.empty());
     quality("background", !r.background.empty());
     quality("compression", r.compression.has_value());
@@ -240,7 +241,7 @@ class FunctionWriter {
                              : r.mask            ? "mask"
                              : !r.format.empty() ? "format"
                                                  : nullptr;
-    if (!none) return std::nullopt;
+    if (!none) return core::refuse_promises(r.diffusion);
     return refused_by_function(none, "a function is told words and numbers only");
   }
 

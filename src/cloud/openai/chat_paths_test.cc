@@ -5,6 +5,7 @@
 #include <random>
 
 #include "src/cloud/openai/reading_for_tests.h"
+#include "src/port/effort.h"
 
 namespace infer::cloud {
 namespace {
@@ -161,7 +162,7 @@ TEST(ChatPaths, TheSameForDamagedStreams) {
   const auto streams = all_streams();
   Damage damage(20261126);
   std::size_t broken = 0, fine = 0;
-  for (int round = 0; round < 20000; ++round) {
+  for (int round = 0; round < port::effort(20000); ++round) {
     const Events events = damage.stream(streams[damage.below(streams.size())]);
     std::optional<Error> error, plain_error, full_error;
     const std::string with = read(events, Path::kTemplates, error);
@@ -176,8 +177,8 @@ TEST(ChatPaths, TheSameForDamagedStreams) {
     ++fine;
     ASSERT_EQ(with, full) << testing::PrintToString(events);
   }
-  EXPECT_GT(broken, 1000u);
-  EXPECT_GT(fine, 1000u);
+  EXPECT_GT(broken, port::effort(1000u));
+  EXPECT_GT(fine, port::effort(1000u));
 }
 
 }  // namespace

@@ -93,6 +93,28 @@ TEST(ImageModel, GeneratesAndEdits) {
   EXPECT_EQ(parts->back().content, png(1, 1));
 }
 
+#if defined(INFER_IMAGE)
+// What a local engine painted can be edited by a provider, which takes files only.
+TEST(ImageModel, PixelsAreSentAsFiles) {
+  Seen seen;
+  TestServer server([&](TestConnection& to, const TestRequest& request) {
+    seen.add(request);
+    to.answer(one_picture(png(2, 2)), "200 OK", kJson);
+  });
+  const auto model = infer::image("openai:gpt-image-1", config_of(server));
+  ASSERT_TRUE(model) << model.error();
+  const Media pixels{
+      .source = Pixels{
+          .data = Blob(std::string(4, '\0')), .width = 1, .height = 1, .channels = 4, .stride = 4}};
+  const auto edited = model->generate({.prompt = "with a hat", .images = {pixels}, .mask = pixels});
+  ASSERT_TRUE(edited) << edited.error();
+  const std::string sent = seen.all().at(0).body;
+  const std::size_t image = sent.find("Content-Type: image/png");
+  EXPECT_THAT(sent.substr(image), HasSubstr("\x89PNG"));
+  EXPECT_THAT(sent.substr(image + 1), HasSubstr("Content-Type: image/png"));  // the mask
+}
+#endif
+
 TEST(ImageModel, Streams) {
   Seen seen;
   TestServer server([&](TestConnection& to, const TestRequest& request) {

@@ -14,6 +14,7 @@
 #include "src/cloud/openai/extra.h"
 #include "src/cloud/openai/image_reader.h"
 #include "src/cloud/openai/openai.h"
+#include "src/cloud/pixels_as_files.h"
 #include "src/core/base64.h"
 #include "src/core/json.h"
 #include "src/core/text_checks.h"
@@ -33,8 +34,7 @@ Error picture_error(Errc code, const std::string& field, const std::string& what
 std::optional<Error> check_picture(const Dialect& dialect, const Media& media,
                                    const std::string& field) {
   if (std::holds_alternative<Pixels>(media.source))
-    return picture_error(Errc::kUnsupported, field,
-                         "raw pixels cannot be sent; encode them as PNG or JPEG");
+    return picture_error(Errc::kUnsupported, field, kNoPixels);
   const auto* blob = std::get_if<Blob>(&media.source);
   if (!blob) return std::nullopt;
   const std::string type = type_of_media(media);
@@ -68,6 +68,7 @@ std::optional<Error> check_mask(const Dialect& dialect, const Media& mask) {
 }
 
 std::optional<Error> refused_picture(const Dialect& dialect, const ImageRequest& r) {
+  if (auto error = core::refuse_promises(r.diffusion)) return error;
   if (r.width.has_value() != r.height.has_value())
     return picture_error(Errc::kInvalidRequest, r.width ? "height" : "width",
                          "width and height are given together, or neither of them");
@@ -103,6 +104,7 @@ void warn_of_picture_settings(const ImageRequest& r, std::vector<Warning>& warni
   warn(r.strength.has_value(), "strength");
   warn(!r.sample_method.empty(), "sample_method");
   warn(!r.scheduler.empty(), "scheduler");
+  for (const core::Setting setting : core::quality_settings(r.diffusion)) warn(true, setting);
 }
 
 // How many pictures on the way are asked for.

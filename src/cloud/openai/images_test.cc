@@ -98,6 +98,40 @@ TEST(Images, PreviewsThatCannotBe) {
   EXPECT_THAT(written(request, false).body, HasSubstr(R"("partial_images":9)"));
 }
 
+TEST(Images, WhatOnlyLocalEnginesPromiseIsRefused) {
+  const auto field = [](Diffusion diffusion) {
+    const Error error = refusal({.prompt = "a", .diffusion = std::move(diffusion)});
+    EXPECT_EQ(error.code(), Errc::kUnsupported);
+    return std::string(error.detail("field"));
+  };
+  EXPECT_EQ(field({.control = picture(png())}), "diffusion.control");
+  EXPECT_EQ(field({.references = {picture(png())}}), "diffusion.references");
+  EXPECT_EQ(field({.adapters = {{.path = "/a.gguf"}}}), "diffusion.adapters");
+  EXPECT_EQ(field({.hires = HiresFix{}}), "diffusion.hires");
+  EXPECT_EQ(field({.upscale = true}), "diffusion.upscale");
+}
+
+TEST(Images, WhatOnlyLocalEnginesShapeIsWarnedOf) {
+  const Outgoing out = written({.prompt = "a",
+                                .diffusion = {.distilled_guidance = 1,
+                                              .image_guidance = 1,
+                                              .eta = 1,
+                                              .flow_shift = 1,
+                                              .clip_skip = 1,
+                                              .sigmas = {1, 0},
+                                              .skip_layers = {1},
+                                              .skip_layer_scale = 1,
+                                              .vae_tiling = VaeTiling{},
+                                              .step_cache = StepCache{.mode = "ucache"}}});
+  EXPECT_EQ(out.body, R"({"model":"gpt-image-1","prompt":"a"})");
+  std::vector<std::string> expected;
+  for (const char* name : {"distilled_guidance", "image_guidance", "eta", "flow_shift", "clip_skip",
+                           "sigmas", "skip_layers", "skip_layer_scale", "vae_tiling", "step_cache"})
+    expected.push_back(R"(unsupported_setting {"setting":"diffusion.)" + std::string(name) +
+                       R"("})");
+  EXPECT_EQ(warned_of(out), expected);
+}
+
 TEST(Images, QualityThatIsNotThereIsWarnedOf) {
   ImageRequest request{.prompt = "a"};
   request.negative_prompt = "dogs";
@@ -200,7 +234,7 @@ TEST(Images, PromisesThatCannotBeKept) {
                                 .height = 1,
                                 .channels = 4,
                                 .stride = 4}}};
-  expect(r, Errc::kUnsupported, "images[1]", "encode them as PNG or JPEG");
+  expect(r, Errc::kUnsupported, "images[1]", "encode them as PNG");
   r.images = {picture("GIF89a......")};
   expect(r, Errc::kUnsupported, "images[0]", "not from image/gif");
   r.images = {picture("what is this")};

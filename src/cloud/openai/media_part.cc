@@ -6,6 +6,7 @@
 
 #include "src/cloud/media_limits.h"
 #include "src/cloud/object_writer.h"
+#include "src/cloud/pixels_as_files.h"
 #include "src/core/base64.h"
 
 namespace infer::cloud {
@@ -28,8 +29,7 @@ Error media_part_error(Errc code, const std::string& where, const std::string& w
 
 Result<MediaFacts> facts_of(const Media& given, const std::string& where) {
   if (std::get_if<Pixels>(&given.source))
-    return media_part_error(Errc::kUnsupported, where,
-                            "raw pixels cannot be sent; encode them as PNG or JPEG");
+    return media_part_error(Errc::kUnsupported, where, kNoPixels);
   auto media = unpacked(given);
   if (!media) return media_part_error(media.error().code(), where, media.error().message());
   MediaFacts facts;

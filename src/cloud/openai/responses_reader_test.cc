@@ -6,6 +6,7 @@
 
 #include "src/cloud/openai/chat_reader.h"
 #include "src/cloud/openai/responses_for_tests.h"
+#include "src/port/effort.h"
 
 namespace infer::cloud {
 namespace {
@@ -523,7 +524,7 @@ TEST(ResponsesReader, HasBounds) {
   std::vector<std::string> waiting{kCreated, added(0, message_item("a", "")),
                                    added(1, message_item("b", ""))};
   const std::string mebibyte(std::size_t{1024} * 1024, 'x');
-  for (int i = 0; i < 65; ++i) waiting.push_back(text_event("output_text.delta", 1, 0, mebibyte));
+  waiting.resize(waiting.size() + 65, text_event("output_text.delta", 1, 0, mebibyte));
   const Outcome outcome = read(waiting);
   ASSERT_TRUE(outcome.error);
   EXPECT_NE(outcome.error->message().find("64 MiB"), std::string::npos);
@@ -554,7 +555,7 @@ TEST(ResponsesReader, BothPathsSayTheSameWhateverComes) {
     body += reading::event_of(event);
   std::mt19937 random(20261126);
   const std::string_view alphabet = "\"\\{}[]:,0129 -etu.d\n\xc3\xff";
-  for (int i = 0; i < 4000; ++i) {
+  for (int i = 0; i < port::effort(4000); ++i) {
     std::string changed = body;
     for (auto n = 1 + random() % 3; n > 0; --n) {
       const std::size_t at = random() % changed.size();
