@@ -75,7 +75,8 @@ class WatchedBackend final : public Backend {
 
 class BackendStream final : public Stream {
  public:
-  BackendStream(const TextModel& model, TextRequest request, SlowCalls& slow) : slow_(slow) {
+  template <class Model, class R>
+  BackendStream(const Model& model, R request, SlowCalls& slow) : slow_(slow) {
     Call call;
     call.stop = stop_.token();
     call.poller = poller_;
@@ -114,15 +115,30 @@ class BackendStream final : public Stream {
 class BackendSubject final : public Subject {
  public:
   BackendSubject(Journal& to, const CheckOptions& how, std::shared_ptr<const Backend> backend)
-      : Subject(to, how), model_(std::make_shared<WatchedBackend>(std::move(backend), *this)) {}
+      : Subject(to, how), backend_(std::make_shared<WatchedBackend>(std::move(backend), *this)) {}
 
   std::unique_ptr<Stream> open(const Ask& ask) override { return stream(ask); }
   std::unique_ptr<BackendStream> stream(const Ask& ask) {
-    return std::make_unique<BackendStream>(model_, request_of(ask), slow);
+    if (ask.picture)
+      return std::make_unique<BackendStream>(ImageModel(backend_), picture_of(ask), slow);
+    return std::make_unique<BackendStream>(TextModel(backend_), request_of(ask), slow);
   }
   const char* next_name() const override { return "pull"; }
 
  private:
+  static ImageRequest picture_of(const Ask& ask) {
+    const AskPicture& what = *ask.picture;
+    ImageRequest request;
+    if (!ask.no_words) request.prompt = ask.prompt;
+    if (what.width != 0) request.width = what.width;
+    if (what.height != 0) request.height = what.height;
+    if (what.steps != 0) request.steps = what.steps;
+    request.n = ask.n;
+    request.seed = what.seed;
+    request.format = what.format;
+    request.previews = what.previews;
+    return request;
+  }
   static TextRequest request_of(const Ask& ask) {
     TextRequest request;
     if (!ask.no_words) request.messages = {user(ask.prompt)};
@@ -144,7 +160,7 @@ class BackendSubject final : public Subject {
     return request;
   }
 
-  TextModel model_;
+  std::shared_ptr<const Backend> backend_;
 };
 
 // The reason of a stop comes back as the code of the error.
@@ -152,6 +168,7 @@ void check_reason(BackendSubject& subject) {
   Ask what;
   what.prompt = subject.options.prompt;
   what.max_tokens = subject.max_tokens;
+  if (subject.paints) what.picture.emplace();
   std::unique_ptr<BackendStream> stream = subject.stream(what);
   stream->stop(Errc::kBudgetExceeded);
   Reading reading(subject, 1, std::move(stream));
@@ -168,6 +185,7 @@ Report check_backend(const std::shared_ptr<const Backend>& backend, const Backen
   const ModelInfo& info = backend->info();
   Journal journal(info.provider + ":" + info.name, options.progress);
   BackendSubject subject(journal, options, backend);
+  subject.paints = options.paints;
   if (check_plain_reply(subject)) {
     check_many_replies(subject);
     check_reason(subject);

@@ -189,6 +189,24 @@ TEST(EventChecker, NamesEachBrokenRule) {
   EXPECT_EQ(judge({kBegin, finish(0), finish(0)}, 2), "finish.twice");
 }
 
+Event progress(std::uint32_t step, std::uint32_t steps, std::string_view what = "painting") {
+  Event e = event(Kind::kProgress);
+  e.step = step;
+  e.steps = steps;
+  e.data = what;
+  return e;
+}
+
+TEST(EventChecker, HoldsTheStepsOfProgress) {
+  EXPECT_EQ(judge({kBegin, progress(1, 3), progress(1, 3), progress(3, 3), finish()}), "");
+  // Another part of the work counts anew, and so does one of another length.
+  EXPECT_EQ(judge({kBegin, progress(3, 3), progress(1, 3, "decoding"), finish()}), "");
+  EXPECT_EQ(judge({kBegin, progress(3, 3), progress(1, 9), finish()}), "");
+  EXPECT_EQ(judge({kBegin, progress(7, 0), finish()}), "");  // of how many is not known
+  EXPECT_EQ(judge({kBegin, progress(4, 3), finish()}), "progress.steps");
+  EXPECT_EQ(judge({kBegin, progress(2, 3), progress(1, 3), finish()}), "progress.steps");
+}
+
 TEST(EventChecker, IsSilentAfterTheFirstFinding) {
   EventChecker checker;
   ASSERT_TRUE(checker.feed(begin(0)));
@@ -269,6 +287,17 @@ TEST(CheckPlugin, AFileThatIsNoPluginIsAFinding) {
   EXPECT_THAT(names(report), ElementsAreArray({"entry.missing"}));
 }
 
+TEST(CheckPlugin, APainterIsAskedForPictures) {
+  const Report report = check_plugin(kBroken + "picture_sound.so", plugin_check());
+  EXPECT_THAT(report.findings, IsEmpty()) << report.to_text();
+  for (const char* rule :
+       {"request.range", "request.blob", "picture.count", "picture.size", "picture.format",
+        "picture.seed", "picture.preview", "picture.bytes", "progress.steps", "sources.mix",
+        "cancel.ignored", "close.early", "load.again", "size.overrun"})
+    EXPECT_THAT(report.passed, Contains(rule));
+  EXPECT_THAT(report.passed, testing::Not(Contains("limit.max_tokens")));
+}
+
 // Fault -> the rules that it breaks, all of them and in this order.
 const std::map<std::string, std::vector<std::string>>& faults() {
   static const auto* const all = new std::map<std::string, std::vector<std::string>>{
@@ -294,6 +323,17 @@ const std::map<std::string, std::vector<std::string>>& faults() {
       {"no_start", {"start.missing"}},
       {"no_wake", {"wake.missing"}},
       {"part_left_open", {"part.left_open"}},
+      {"picture_blob_ignored", {"request.blob"}},
+      {"picture_cut", {"picture.bytes"}},
+      {"picture_format_ignored", {"picture.format"}},
+      {"picture_one_of_n", {"picture.count"}},
+      {"picture_preview_unasked", {"picture.preview"}},
+      {"picture_range_ignored", {"request.range"}},
+      {"picture_seed_ignored", {"picture.seed"}},
+      {"picture_size_ignored", {"picture.size"}},
+      {"picture_sound", {}},
+      {"picture_step_falls", {"progress.steps"}},
+      {"pictures_mix", {"sources.mix"}},
       {"prints_to_stdout", {"output.silent"}},
       {"promise_ignored",
        {"limit.stop", "limit.n", "limit.logprobs", "limit.output", "limit.tools"}},
@@ -615,6 +655,37 @@ TEST(CheckBackend, NamesEachPromiseThatIsNotKept) {
   for (const char* rule : {"limit.max_tokens", "limit.stop", "limit.n", "limit.logprobs",
                            "limit.output", "limit.tools"})
     EXPECT_THAT(rules, Contains(rule));
+}
+
+// One picture that never changes: whoever asks for more or for another gets it all the same.
+TEST(CheckBackend, NamesEachPromiseOfPicturesThatIsNotKept) {
+  static const Media dot{
+      .source = Pixels{
+          .data = Blob(std::string(12, 'x')), .width = 2, .height = 2, .channels = 3, .stride = 6}};
+  Event picture = media(0, false);
+  picture.media = &dot;
+  Script script;
+  script.events = {kBegin, progress(1, 2), picture, finish()};
+  BackendCheck check = backend_check();
+  check.paints = true;
+  const auto broken = [&](Script how) {
+    return names(check_backend(std::make_shared<ScriptBackend>(std::move(how)), check));
+  };
+  EXPECT_THAT(broken(script),
+              ElementsAreArray({"picture.count", "picture.size", "picture.format"}));
+  Script empty = script;
+  empty.events = {kBegin, finish()};
+  EXPECT_THAT(broken(empty), Contains("picture.count"));
+  Script nothing = script;
+  nothing.events[2].media = nullptr;
+  EXPECT_THAT(broken(nothing), ElementsAreArray({"picture.bytes"}));
+  Script unasked = script;
+  unasked.events.insert(unasked.events.begin() + 1, picture);
+  unasked.events[1].preview = true;
+  EXPECT_THAT(broken(unasked), ElementsAreArray({"picture.preview"}));
+  Script back = script;
+  back.events.insert(back.events.begin() + 2, progress(0, 2));
+  EXPECT_THAT(broken(back), ElementsAreArray({"progress.steps"}));
 }
 
 }  // namespace

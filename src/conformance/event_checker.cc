@@ -66,6 +66,7 @@ std::optional<Finding> EventChecker::feed(const Event& event) {
     case Kind::kFinish: break;
     case Kind::kUsage:
       return event.usage ? std::nullopt : broken("usage.empty", "a usage event without usage");
+    case Kind::kProgress: return feed_progress(event);
     default: return std::nullopt;  // nothing to hold, or a kind of the future
   }
   Progress* choice = choice_of(event.choice);
@@ -146,6 +147,22 @@ std::optional<Finding> EventChecker::feed_usage(const Usage& usage) {
                                          " to " + std::to_string(*figure.now));
   }
   last_ = usage;
+  return std::nullopt;
+}
+
+std::optional<Finding> EventChecker::feed_progress(const Event& event) {
+  const auto count = [](std::uint32_t step, std::uint32_t steps) {
+    return std::to_string(step) + " of " + std::to_string(steps);
+  };
+  if (event.steps != 0 && event.step > event.steps)
+    return broken("progress.steps", "step " + count(event.step, event.steps));
+  const bool same = event.data == doing_ && event.steps == steps_;
+  if (same && event.step < step_)
+    return broken("progress.steps",
+                  "step " + count(event.step, event.steps) + " after " + count(step_, steps_));
+  doing_ = event.data;
+  step_ = event.step;
+  steps_ = event.steps;
   return std::nullopt;
 }
 

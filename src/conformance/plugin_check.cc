@@ -36,9 +36,15 @@ class PluginChecker {
   void check_describe(infer_model* model);
   void check_config();
   void check_load_cancel();
-  void check_load_again();
+  void check_load_again(bool paints);
+  bool does(const char* task) const {
+    return tasks_.find('"' + std::string(task) + '"') != std::string::npos;
+  }
   void check_embedding(PluginSubject& subject);
+  void check_replies(PluginSubject& subject);
   void check_requests(PluginSubject& subject);
+  void check_ranges(PluginSubject& subject);
+  void check_blobs(PluginSubject& subject);
   void check_sizes(PluginSubject& subject);
   void check_leftovers(const std::set<long>& threads_before, std::int64_t granted_before,
                        std::int64_t late_before);
@@ -203,21 +209,28 @@ bool PluginChecker::check_load() {
   check_describe(loaded.model);
   PluginSubject subject(journal_, options_, table_, loaded.model);
   check_embedding(subject);
-  // A model that is for other things than text is looked at no further.
-  const bool writes = tasks_.empty() || tasks_.find("\"text\"") != std::string::npos;
-  if (writes && check_plain_reply(subject)) {
-    journal_.begin("requests in the wrong");
-    check_requests(subject);
-    journal_.begin("structs of other sizes");
-    check_sizes(subject);
-    check_many_replies(subject);
-    journal_.begin("loading in other ways");
-    check_config();
-    check_load_cancel();
-    check_load_again();
-  }
+  // A model that is for other things than text and pictures is looked at no further.
+  subject.paints = does("image");
+  if (subject.paints) check_replies(subject);
+  subject.paints = false;
+  if (tasks_.empty() || does("text")) check_replies(subject);
   table_->unload(loaded.model);
   return true;
+}
+
+void PluginChecker::check_replies(PluginSubject& subject) {
+  if (!check_plain_reply(subject)) return;
+  journal_.begin("requests in the wrong");
+  check_requests(subject);
+  if (subject.paints) check_ranges(subject);
+  if (subject.paints) check_blobs(subject);
+  journal_.begin("structs of other sizes");
+  check_sizes(subject);
+  check_many_replies(subject);
+  journal_.begin("loading in other ways");
+  check_config();
+  check_load_cancel();
+  check_load_again(subject.paints);
 }
 
 void PluginChecker::check_describe(infer_model* model) {
@@ -247,8 +260,7 @@ void PluginChecker::check_describe(infer_model* model) {
 }
 
 void PluginChecker::check_embedding(PluginSubject& subject) {
-  if (tasks_.find("\"embed\"") == std::string::npos)
-    return journal_.skipped("embed.rows", "the model makes no embeddings");
+  if (!does("embed")) return journal_.skipped("embed.rows", "the model makes no embeddings");
   journal_.begin("an embedding request");
   const Outcome outcome = subject.ask_json(
       "{\"inputs\":[\"one\",\"two words\",\"three\"],\"task\":\"embed\"}", INFER_TASK_EMBED);
@@ -284,15 +296,15 @@ void PluginChecker::check_load_cancel() {
 }
 
 // The first model is still loaded.
-void PluginChecker::check_load_again() {
+void PluginChecker::check_load_again(bool paints) {
   for (int i = 0; i < 2; ++i) {
     const Loaded loaded = load(options_.config);
     if (!journal_.check("load.again", loaded.model != nullptr,
                         loaded.error ? loaded.error->message() : "load gave no model"))
       return;
     PluginSubject subject(journal_, options_, table_, loaded.model);
-    const Outcome outcome =
-        subject.ask_json(request_json(json_quoted(options_.prompt), subject.max_tokens));
+    subject.paints = paints;
+    const Outcome outcome = subject.ask_plain(subject.plain_json(json_quoted(options_.prompt)));
     journal_.check("load.again", outcome.complete() || outcome.code == Errc::kUnsupported,
                    "a reply of the model loaded again " + outcome.to_text());
     table_->unload(loaded.model);
@@ -302,43 +314,76 @@ void PluginChecker::check_load_again() {
 void PluginChecker::check_requests(PluginSubject& subject) {
   const std::string prompt = json_quoted(options_.prompt);
   const std::string deep(20000, '[');
+  const bool paints = subject.paints;
+  const auto plain = [&](const std::string& quoted) {
+    return paints ? picture_json(quoted) : request_json(quoted, 0);
+  };
   const std::string wrong[] = {"",
                                "{",
                                "[]",
                                "null",
-                               "{\"task\":\"text\"}",
-                               "{\"messages\":7,\"task\":\"text\"}",
-                               request_json("\"\\ud83e\"", 0),
-                               request_json("\"\\x\"", 0),
+                               paints ? "{\"task\":\"image\"}" : "{\"task\":\"text\"}",
+                               paints ? picture_json("7") : "{\"messages\":7,\"task\":\"text\"}",
+                               plain("\"\\ud83e\""),
+                               plain("\"\\x\""),
                                deep,
-                               request_json(prompt, 0) + "}",
+                               plain(prompt) + "}",
                                std::string("{\0}", 3)};
   for (const std::string& request : wrong) {
-    const Outcome outcome = subject.ask_json(request);
+    const Outcome outcome = subject.ask_plain(request);
     journal_.check("request.bad_json", outcome.refused() && outcome.code == Errc::kInvalidRequest,
                    "the request " + printable(request) + " " + outcome.to_text());
   }
-  Outcome outcome = subject.ask_json(
-      request_json(prompt, subject.max_tokens, "\"no_such_key\":{\"a\":[1,\"}\"]},"));
+  Outcome outcome =
+      subject.ask_plain(subject.plain_json(prompt, "\"no_such_key\":{\"a\":[1,\"}\"]},"));
   journal_.check("request.unknown_key", outcome.complete(),
                  "a request with a key of the future " + outcome.to_text());
-  std::string dance = request_json(prompt, subject.max_tokens);
-  dance.replace(dance.find("\"task\":\"text\""), 13, "\"task\":\"dance\"");
+  std::string dance = subject.plain_json(prompt);
+  const std::string task = paints ? "\"task\":\"image\"" : "\"task\":\"text\"";
+  dance.replace(dance.find(task), task.size(), "\"task\":\"dance\"");
   outcome = subject.ask_json(dance, 99);
   journal_.check("request.task", outcome.refused() && outcome.code == Errc::kUnsupported,
                  "a request of task 99 " + outcome.to_text());
-  outcome = subject.ask_json(request_json("\"\"", subject.max_tokens));
+  outcome = subject.ask_plain(subject.plain_json("\"\""));
   journal_.check("request.empty",
                  outcome.end != Outcome::End::kFailed || outcome.code == Errc::kInvalidRequest,
-                 "a message with an empty text " + outcome.to_text());
-  outcome = subject.ask_json(request_json("\"\\u0424\\u043e\\u043a\\u0441 \\ud83e\\udd8a \\n\"",
-                                          options_.echoes ? 0 : subject.max_tokens));
+                 "a request with an empty text " + outcome.to_text());
+  const std::string escapes = "\"\\u0424\\u043e\\u043a\\u0441 \\ud83e\\udd8a \\n\"";
+  outcome = subject.ask_plain(options_.echoes ? plain(escapes) : subject.plain_json(escapes));
   journal_.check("open.failed", outcome.complete() || outcome.end == Outcome::End::kBroken,
                  "a prompt of escapes " + outcome.to_text());
-  if (options_.echoes && outcome.complete())
+  if (options_.echoes && !paints && outcome.complete())
     journal_.check("text.changed",
                    outcome.text == "\xd0\xa4\xd0\xbe\xd0\xba\xd1\x81 \xf0\x9f\xa6\x8a \n",
                    "a prompt of escapes came back as " + printable(outcome.text));
+}
+
+// What crashes, hangs or fills the memory of engines that believe it.
+void PluginChecker::check_ranges(PluginSubject& subject) {
+  for (const char* wrong :
+       {"\"width\":0,\"height\":0,", "\"height\":-64,", "\"steps\":0,", "\"steps\":-1,",
+        "\"steps\":4000000000,", "\"n\":0,", "\"n\":-1,", "\"n\":4000000000,",
+        "\"width\":4294967288,\"height\":4294967288,", "\"width\":1e99,", "\"seed\":-1,"}) {
+    const Outcome outcome = subject.ask_plain(picture_json(json_quoted(options_.prompt), wrong));
+    const bool refused = outcome.refused() &&
+                         (outcome.code == Errc::kInvalidRequest ||
+                          outcome.code == Errc::kUnsupported || outcome.code == Errc::kTooLarge);
+    journal_.check("request.range", refused,
+                   "a request with " + printable(wrong) + " " + outcome.to_text());
+  }
+}
+
+void PluginChecker::check_blobs(PluginSubject& subject) {
+  for (const char* wrong :
+       {"\"images\":[{\"pixels\":0}],", "\"images\":[{\"blob\":7,\"mime\":\"image/png\"}],",
+        "\"images\":[{\"pixels\":0}],\"mask\":{\"pixels\":1},", "\"mask\":{\"pixels\":-1},"}) {
+    const Outcome outcome =
+        subject.ask_plain(subject.plain_json(json_quoted(options_.prompt), wrong));
+    journal_.check("request.blob",
+                   outcome.refused() && (outcome.code == Errc::kInvalidRequest ||
+                                         outcome.code == Errc::kUnsupported),
+                   "a request with " + printable(wrong) + " and no blobs " + outcome.to_text());
+  }
 }
 
 void PluginChecker::check_sizes(PluginSubject& subject) {
@@ -347,12 +392,11 @@ void PluginChecker::check_sizes(PluginSubject& subject) {
       {sizeof(infer_event) + 64, sizeof(infer_error) + 64, sizeof(infer_open) + 64}};
   for (const AbiSizes& age : ages) {
     subject.sizes = age;
-    const Outcome outcome =
-        subject.ask_json(request_json(json_quoted(options_.prompt), subject.max_tokens));
+    const Outcome outcome = subject.ask_plain(subject.plain_json(json_quoted(options_.prompt)));
     journal_.check(
         "size.overrun", outcome.complete() || outcome.end == Outcome::End::kBroken,
         "with an event of " + std::to_string(age.event) + " bytes the reply " + outcome.to_text());
-    subject.ask_json("{");  // an error of that age
+    subject.ask_plain("{");  // an error of that age
   }
   subject.sizes = AbiSizes{};
 }

@@ -94,6 +94,7 @@ class PluginStream final : public Stream {
   void take_usage(const infer_usage& theirs);
   void take_logprobs(const infer_event& event);
   void take_vectors(const infer_blob* theirs);
+  void take_media(const infer_blob* theirs);
   void check_enumerators(const infer_event& event);
 
   PluginSubject& subject_;
@@ -106,6 +107,7 @@ class PluginStream final : public Stream {
   std::optional<Error> error_;
   Event event_;
   Usage usage_;
+  Media media_;
   std::vector<TokenLogprob> logprobs_;
 };
 
@@ -219,6 +221,21 @@ void PluginStream::take_vectors(const infer_blob* theirs) {
   event_.dimensions = blob.width;
 }
 
+void PluginStream::take_media(const infer_blob* theirs) {
+  infer_blob blob{};
+  if (theirs) std::memcpy(&blob, theirs, std::min<std::size_t>(theirs->size, sizeof blob));
+  if (blob.data == nullptr || (blob.type != INFER_BYTES && blob.type != INFER_U8)) return;
+  std::string bytes(static_cast<const char*>(blob.data), blob.bytes);
+  media_ = Media{};
+  media_.mime = view(blob.mime);
+  if (blob.type == INFER_U8)
+    media_.source =
+        Pixels{Blob(std::move(bytes)), blob.width, blob.height, blob.channels, blob.stride};
+  else
+    media_.source = Blob(std::move(bytes));
+  event_.media = &media_;
+}
+
 void PluginStream::check_enumerators(const infer_event& event) {
   if (event.part_kind > INFER_PART_OPAQUE)
     subject_.journal.broken("part.kind", "part_kind is " + std::to_string(event.part_kind));
@@ -250,6 +267,7 @@ Step PluginStream::take_event() {
   if (event.usage) take_usage(*event.usage);
   take_logprobs(event);
   if (event.kind == INFER_EV_VECTORS) take_vectors(event.blob);
+  if (event.kind == INFER_EV_MEDIA) take_media(event.blob);
   return Step::kEvent;
 }
 
@@ -295,11 +313,42 @@ std::string request_json(const std::string& quoted_prompt, std::int64_t max_toke
   return request + more + "\"task\":\"text\",\"temperature\":0}";
 }
 
+namespace {
+std::string picture_of(const Ask& ask) {
+  const AskPicture& what = *ask.picture;
+  std::string more;
+  const auto number = [&](const char* name, std::uint64_t value) {
+    if (value != 0) more += '"' + std::string(name) + "\":" + std::to_string(value) + ",";
+  };
+  if (!what.format.empty()) more += "\"format\":" + json_quoted(what.format) + ",";
+  number("height", what.height);
+  if (ask.n != 1) number("n", ask.n);
+  number("previews", what.previews);
+  number("seed", what.seed);
+  number("steps", what.steps);
+  number("width", what.width);
+  return picture_json(ask.no_words ? "\"\"" : json_quoted(ask.prompt), more);
+}
+}  // namespace
+
 std::unique_ptr<Stream> PluginSubject::open_json(const std::string& request, std::uint32_t task) {
   return std::make_unique<PluginStream>(*this, request, task);
 }
 
+std::string picture_json(const std::string& quoted_prompt, const std::string& more) {
+  return "{" + more + "\"prompt\":" + quoted_prompt + ",\"task\":\"image\"}";
+}
+
+std::string PluginSubject::plain_json(const std::string& quoted_prompt,
+                                      const std::string& more) const {
+  if (!paints) return request_json(quoted_prompt, max_tokens, more);
+  const std::uint32_t steps = options.steps;
+  return picture_json(quoted_prompt,
+                      more + (steps != 0 ? "\"steps\":" + std::to_string(steps) + "," : ""));
+}
+
 std::unique_ptr<Stream> PluginSubject::open(const Ask& ask) {
+  if (ask.picture) return open_json(picture_of(ask), INFER_TASK_IMAGE);
   if (ask.no_words) return open_json("{\"messages\":[],\"task\":\"text\"}");
   std::string more;
   if (ask.n != 1) more += "\"n\":" + std::to_string(ask.n) + ",";

@@ -83,9 +83,15 @@ class PluginSubject final : public Subject {
 
   std::unique_ptr<Stream> open(const Ask& ask) override;
   const char* next_name() const override { return "next"; }
+  bool pixels_for_files() const override { return true; }
   std::unique_ptr<Stream> open_json(const std::string& request,
                                     std::uint32_t task = INFER_TASK_TEXT);
   Outcome ask_json(const std::string& request, std::uint32_t task = INFER_TASK_TEXT);
+
+  // A plain request whose prompt is given as JSON, quotes included; `more` goes into it.
+  std::string plain_json(const std::string& quoted_prompt, const std::string& more = "") const;
+  std::uint32_t task() const { return paints ? INFER_TASK_IMAGE : INFER_TASK_TEXT; }
+  Outcome ask_plain(const std::string& request) { return ask_json(request, task()); }
 
   AbiSizes sizes{};
   const infer_plugin* table() const { return table_; }
@@ -96,6 +102,8 @@ class PluginSubject final : public Subject {
   infer_model* model_;
 };
 
+// A request for a picture whose prompt is given as JSON, quotes included; `more` as below.
+std::string picture_json(const std::string& quoted_prompt, const std::string& more = "");
 // One user message whose text is given as JSON, quotes included; `more` goes into the request.
 std::string request_json(const std::string& quoted_prompt, std::int64_t max_tokens,
                          const std::string& more = "");

@@ -41,8 +41,8 @@ constexpr Rule kRules[] = {
      "write it once, at load, and keep it as long as the model"},
 
     // Requests.
-    {"open.failed", "A plain text request is accepted and answered to its end.",
-     "see the message; a single user message with text must be answered"},
+    {"open.failed", "A plain request is accepted and answered to its end.",
+     "see the message; a user message with text, or a prompt of a picture, must be answered"},
     {"open.threads", "open works from several threads at once.",
      "guard what the sources of a model share"},
     {"open.waits", "open checks and queues; it never waits.",
@@ -69,6 +69,22 @@ constexpr Rule kRules[] = {
      "constrain the sampling to JSON, or refuse the key"},
     {"limit.tools", "A required tool is called, or tools are refused as unsupported.",
      "give a TOOL_CALL part, or refuse tools and tool_choice"},
+
+    // Requests for pictures.
+    {"request.range", "Sizes, counts and steps of nothing or beyond measure are refused.",
+     "return INFER_E_INVALID_REQUEST, INFER_E_UNSUPPORTED or INFER_E_TOO_LARGE, naming the field"},
+    {"request.blob", "A blob that is not there is INFER_E_INVALID_REQUEST.",
+     "hold the index against infer_open.n_blobs, or refuse media as unsupported"},
+    {"picture.count", "n pictures come, or n is refused as unsupported.",
+     "send one MEDIA a picture, or refuse n above 1"},
+    {"picture.size", "Pictures have the size that was asked for, or it is refused.",
+     "paint width x height, or refuse what the model cannot paint and say what it can"},
+    {"picture.format", "Pictures have the format that was asked for, or it is refused.",
+     "give pixels, which the host encodes, or the files that were asked for, or refuse the key"},
+    {"picture.seed", "The same seed gives the same picture.",
+     "draw all random numbers of a picture from its seed"},
+    {"picture.preview", "Previews come only where they were asked for.",
+     "look at previews of the request"},
 
     // What next returns.
     {"next.waits", "next never waits: it takes no longer than one step of bookkeeping.",
@@ -107,6 +123,11 @@ constexpr Rule kRules[] = {
      "decode all escapes of JSON, surrogate pairs included"},
     {"embed.rows", "An embedding request gives one VECTORS event of f32, a row an input.",
      "set blob: INFER_F32, height = inputs, width = dimensions, and the bytes of all of them"},
+    {"progress.steps", "A step is at most its steps, and never falls while they stay the same.",
+     "count the steps of the whole reply"},
+    {"picture.bytes", "A picture is whole rows of pixels, or a file that says what it is.",
+     "set blob: INFER_U8 with width, height, channels 1, 3 or 4, a stride that holds a row and "
+     "bytes = height * stride; or INFER_BYTES with bytes and mime"},
     {"event.view", "A view with a size points to something; counts have their arrays.",
      "set data and size together"},
     {"event.kind", "An event has a kind.", "fill in the event before returning INFER_EVENT"},

@@ -1,6 +1,8 @@
 #include "src/conformance/scenarios.h"
 
+#include <algorithm>
 #include <array>
+#include <initializer_list>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -14,11 +16,11 @@ namespace {
 
 // Rules that every whole reply is held to.
 constexpr std::string_view kGrammar[] = {
-    "open.failed",    "start.missing",  "start.twice",  "part.delta_before_begin",
-    "part.after_end", "part.index",     "part.kind",    "part.left_open",
-    "choice.index",   "usage.shrinks",  "usage.empty",  "text.split_utf8",
-    "event.kind",     "finish.missing", "finish.twice", "finish.after",
-    "wake.missing",   "end.final"};
+    "open.failed",    "start.missing",  "start.twice",   "part.delta_before_begin",
+    "part.after_end", "part.index",     "part.kind",     "part.left_open",
+    "choice.index",   "usage.shrinks",  "usage.empty",   "text.split_utf8",
+    "event.kind",     "finish.missing", "finish.twice",  "finish.after",
+    "wake.missing",   "end.final",      "progress.steps"};
 
 // After a stop at most this many events may still come: what was on its way.
 constexpr std::size_t kEventsAfterCancel = 64;
@@ -34,6 +36,10 @@ Ask base(const Subject& subject) {
   Ask ask;
   ask.prompt = subject.options.prompt;
   ask.max_tokens = subject.max_tokens;
+  if (subject.paints) {
+    ask.picture.emplace();
+    ask.picture->steps = subject.options.steps;
+  }
   return ask;
 }
 
@@ -45,8 +51,10 @@ bool unsupported(const Outcome& outcome) {
 }
 
 // Until the engine is at work on the answer.
-void read_some_text(Reading& reading) {
-  while (reading.outcome().deltas == 0 && reading.advance()) {
+void read_something(const Subject& subject, Reading& reading) {
+  const Outcome& so_far = reading.outcome();
+  while (so_far.deltas == 0 && so_far.pictures.empty() &&
+         !(subject.paints && so_far.progress != 0) && reading.advance()) {
   }
 }
 
@@ -62,10 +70,10 @@ void check_waits(Subject& subject) {
   const auto once = [&] {
     ask(subject, base(subject));
     Reading stopped(subject, base(subject));
-    read_some_text(stopped);
+    read_something(subject, stopped);
     stopped.stream().cancel();
     Reading left(subject, base(subject));
-    read_some_text(left);
+    read_something(subject, left);
   };
   std::array<int, 4> guilty{};
   for (int attempt = 1; attempt <= kAttempts; ++attempt) {
@@ -95,7 +103,7 @@ void check_unicode(Subject& subject) {
   const Outcome outcome = ask(subject, what);
   subject.journal.check("open.failed", outcome.complete() || outcome.end == Outcome::End::kBroken,
                         "a prompt of several scripts " + outcome.to_text());
-  if (subject.options.echoes && outcome.complete())
+  if (subject.options.echoes && !subject.paints && outcome.complete())
     subject.journal.check("text.changed", outcome.text == what.prompt,
                           printable(what.prompt) + " came back as " + printable(outcome.text));
 }
@@ -132,7 +140,7 @@ void check_two_at_once(Subject& subject) {
   const Ask first = base(subject);
   Ask second = first;
   second.prompt = "Count from one to ten, and say why. A river, a bear, a fox.";
-  const std::string alone[] = {ask(subject, first).text, ask(subject, second).text};
+  const Outcome alone[] = {ask(subject, first), ask(subject, second)};
   Reading a(subject, first), b(subject, second);
   for (bool more = true; more;) {
     more = a.advance();
@@ -146,9 +154,9 @@ void check_two_at_once(Subject& subject) {
                                "one of two at once " + outcome.to_text()))
       return;
     if (subject.options.deterministic)
-      subject.journal.check("sources.mix", outcome.text == alone[i],
-                            "alone the answer is " + printable(alone[i]) +
-                                ", beside another it is " + printable(outcome.text));
+      subject.journal.check("sources.mix", outcome.same_answer(alone[i]),
+                            "alone the answer is " + alone[i].answer() + ", beside another it is " +
+                                outcome.answer());
   }
 }
 
@@ -303,6 +311,105 @@ void check_promises(Subject& subject) {
                 [](const Outcome& o) { return o.tool_call || cut_short(o); });
 }
 
+// A setting that was not kept is told of by a warning that names one of `fields`.
+bool warned(const Outcome& outcome, std::initializer_list<std::string_view> fields) {
+  for (const std::string& facts : outcome.warnings)
+    for (const std::string_view field : fields)
+      if (facts.find('"' + std::string(field) + '"') != std::string::npos) return true;
+  return false;
+}
+
+bool refused_well(const Outcome& outcome) {
+  return outcome.refused() &&
+         (outcome.code == Errc::kUnsupported || outcome.code == Errc::kInvalidRequest ||
+          outcome.code == Errc::kTooLarge);
+}
+
+void check_count(Subject& subject) {
+  Ask two = base(subject);
+  two.n = 2;
+  const Outcome outcome = ask(subject, two);
+  if (unsupported(outcome) || outcome.end == Outcome::End::kBroken)
+    return subject.journal.looked_at("picture.count");
+  subject.journal.check("picture.count", outcome.complete() && outcome.pictures.size() == 2,
+                        "asked for 2 pictures, " + std::to_string(outcome.pictures.size()) +
+                            " came; the reply " + outcome.to_text());
+}
+
+// Half as high as the model's own pictures.
+void check_size(Subject& subject, const Picture& own) {
+  if (own.width == 0)
+    return subject.journal.skipped("picture.size", "the pictures' size cannot be seen");
+  Ask what = base(subject);
+  what.picture->width = own.width;
+  what.picture->height = std::max(own.height / 2, 1u);
+  const Outcome outcome = ask(subject, what);
+  if (refused_well(outcome) || outcome.end == Outcome::End::kBroken ||
+      warned(outcome, {"size", "width", "height"}))
+    return subject.journal.looked_at("picture.size");
+  bool as_asked = outcome.complete() && !outcome.pictures.empty();
+  for (const Picture& picture : outcome.pictures)
+    as_asked &= picture.width == what.picture->width && picture.height == what.picture->height;
+  subject.journal.check("picture.size", as_asked,
+                        "asked for " + std::to_string(what.picture->width) + "x" +
+                            std::to_string(what.picture->height) + ", the reply " +
+                            outcome.to_text() + " with " + outcome.answer());
+}
+
+void check_format(Subject& subject) {
+  for (const char* format : {"png", "jpeg", "webp"}) {
+    Ask what = base(subject);
+    what.picture->format = format;
+    const Outcome outcome = ask(subject, what);
+    if (refused_well(outcome) || outcome.end == Outcome::End::kBroken ||
+        warned(outcome, {"format"})) {
+      subject.journal.looked_at("picture.format");
+      continue;
+    }
+    bool as_asked = outcome.complete() && !outcome.pictures.empty();
+    for (const Picture& picture : outcome.pictures)
+      as_asked &= picture.mime == "image/" + std::string(format) ||
+                  (picture.pixels && subject.pixels_for_files());
+    subject.journal.check("picture.format", as_asked,
+                          "asked for " + std::string(format) + ", the reply " + outcome.to_text() +
+                              " with " +
+                              (outcome.pictures.empty()     ? "no picture"
+                               : outcome.pictures[0].pixels ? "pixels"
+                                                            : outcome.pictures[0].mime));
+  }
+}
+
+// False where it was broken.
+bool check_seed(Subject& subject, const Outcome& plain) {
+  if (!subject.options.deterministic) {
+    subject.journal.skipped("picture.seed", "the backend is not said to be deterministic");
+    return true;
+  }
+  const Outcome again = ask(subject, base(subject));
+  return subject.journal.check("picture.seed", again.same_answer(plain),
+                               "once the answer is " + plain.answer() + ", then " + again.answer());
+}
+
+void check_previews(Subject& subject) {
+  Ask what = base(subject);
+  what.picture->previews = 2;
+  const Outcome outcome = ask(subject, what);
+  subject.journal.check(
+      "picture.preview",
+      outcome.complete() || unsupported(outcome) || outcome.end == Outcome::End::kBroken,
+      "asked for previews, the reply " + outcome.to_text());
+}
+
+void check_pictures(Subject& subject, const Outcome& plain) {
+  if (plain.pictures.empty())
+    return static_cast<void>(
+        subject.journal.check("picture.count", false, "a plain reply holds no picture"));
+  check_count(subject);
+  check_size(subject, plain.pictures.front());
+  check_format(subject);
+  check_previews(subject);
+}
+
 }  // namespace
 
 bool check_plain_reply(Subject& subject) {
@@ -329,8 +436,14 @@ void check_many_replies(Subject& subject) {
   check_unicode(subject);
   check_empty(subject);
   check_long(subject);
+  bool repeats = true;
+  if (subject.paints) {
+    journal.begin("size, format, previews, seed of pictures");
+    check_pictures(subject, plain);
+    repeats = check_seed(subject, plain);
+  }
   journal.begin("two sources at once");
-  check_two_at_once(subject);
+  if (repeats) check_two_at_once(subject);
   journal.begin("four threads at once");
   check_threads(subject);
   journal.begin("closing early");
@@ -338,6 +451,7 @@ void check_many_replies(Subject& subject) {
   journal.begin("cancelling");
   check_cancel(subject);
   check_cancel_after_end(subject);
+  if (subject.paints) return;
   journal.begin("max_tokens, stop");
   check_max_tokens(subject, plain);
   check_stop(subject, plain);

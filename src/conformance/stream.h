@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,7 +18,16 @@
 namespace infer {
 inline namespace v0 {
 
-// A text request, in the few words that the suite needs.
+// What a request for pictures says beside its prompt; 0: nothing.
+struct AskPicture {
+  std::uint32_t width = 0, height = 0;
+  std::uint64_t seed = 7;
+  std::uint32_t previews = 0;
+  std::uint32_t steps = 0;
+  std::string format{};
+};
+
+// A request for text or pictures, in the few words that the suite needs.
 struct Ask {
   std::string prompt{};         // of one user message
   std::int64_t max_tokens = 0;  // 0: unset
@@ -27,6 +37,11 @@ struct Ask {
   bool json = false;      // output: a JSON object
   bool tools = false;     // a tool, and that it must be called
   bool no_words = false;  // no message at all, or one with no text
+  std::optional<AskPicture> picture{};
+
+  // Answers that are counted by their own FINISH: pictures are parts of one answer.
+  std::uint32_t choices() const { return picture ? 1 : n; }
+  std::uint32_t previews() const { return picture ? picture->previews : 0; }
 };
 
 // Calls that must not wait.
@@ -84,11 +99,23 @@ class Subject {
   virtual std::unique_ptr<Stream> open(const Ask& ask) = 0;
   // The word for a function in messages: a plugin has next, a backend pull.
   virtual const char* next_name() const = 0;
+  // Pixels are as good as a file of the format that was asked for: somebody else encodes them.
+  virtual bool pixels_for_files() const { return false; }
 
   Journal& journal;
   const CheckOptions& options;
   std::int64_t max_tokens;  // of a plain request; 0 where the backend refuses the setting
+  bool paints = false;      // plain requests are for a picture
   SlowCalls slow;
+};
+
+// A picture that came.
+struct Picture {
+  std::uint32_t width = 0, height = 0;  // 0: not known, as of one at an address
+  bool pixels = false;
+  std::string mime{};
+  std::uint64_t hash = 0;  // of its bytes
+  bool operator==(const Picture&) const = default;
 };
 
 // How a reply went.
@@ -99,7 +126,11 @@ struct Outcome {
   std::string message{};      // kFailed
   std::size_t events = 0;
   std::size_t deltas = 0;
-  std::string text{};  // of choice 0
+  std::string text{};               // of choice 0
+  std::vector<Picture> pictures{};  // no previews
+  std::size_t previews = 0;
+  std::size_t progress = 0;             // events
+  std::vector<std::string> warnings{};  // their facts
   std::vector<Finish> finishes{};
   bool logprobs = false;                 // a delta carried some
   bool tool_call = false;                // a tool call part began
@@ -109,15 +140,22 @@ struct Outcome {
 
   bool complete() const { return end == End::kComplete; }
   bool refused() const { return end == End::kFailed && events == 0; }
+  // Both gave the same text and the same pictures.
+  bool same_answer(const Outcome& other) const {
+    return text == other.text && pictures == other.pictures;
+  }
+  std::string answer() const;  // for messages
   std::string to_text() const;
 };
 
 // Reads one stream, step by step, and holds the grammar over it.
 class Reading {
  public:
-  Reading(Subject& subject, const Ask& ask) : Reading(subject, ask.n, subject.open(ask)) {}
-  Reading(Subject& subject, std::uint32_t choices, std::unique_ptr<Stream> stream)
-      : subject_(subject), checker_(choices), stream_(std::move(stream)) {}
+  Reading(Subject& subject, const Ask& ask)
+      : Reading(subject, ask.choices(), subject.open(ask), ask.previews()) {}
+  Reading(Subject& subject, std::uint32_t choices, std::unique_ptr<Stream> stream,
+          std::uint32_t previews = 0)
+      : subject_(subject), checker_(choices), previews_(previews), stream_(std::move(stream)) {}
   // One step that is not kPending, waiting for it; false when the reply is over.
   bool advance();
   // Reads on until `events` have come or it is over.
@@ -127,10 +165,12 @@ class Reading {
 
  private:
   bool take_event();
+  bool take_media(const Event& event);
   bool over(Outcome::End end);
 
   Subject& subject_;
   EventChecker checker_;
+  std::uint32_t previews_;  // asked for
   Outcome outcome_;
   std::unique_ptr<Stream> stream_;
 };
