@@ -1,42 +1,42 @@
-// A picture from words, into a file. The key comes from the provider's environment variable.
-//   picture MODEL FILE PROMPT        such as: picture openai:gpt-image-1 circle.png "a red circle"
+// A picture from words, into a file whose ending says the format. Without words of yours a model
+// that is shipped paints; a provider's key comes from its environment variable.
+//   picture [FILE [PROMPT [MODEL]]]     such as: picture cat.png "a cat" openai:gpt-image-1
 #include <infer/infer.h>
 
-#include <fstream>
 #include <iostream>
+#include <string>
+
+namespace {
+
+int failed(const infer::Error& error) {
+  std::cerr << error << '\n';
+  return 1;
+}
+
+}  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 4) {
-    std::cerr << "usage: picture MODEL FILE PROMPT\n";
-    return 2;
-  }
+  const std::string file = argc > 1 ? argv[1] : "circle.png";
+  const std::string prompt = argc > 2 ? argv[2] : "a red circle on a white background";
+  const std::string name = argc > 3 ? argv[3] : "diffusion:tiny-shapes";
 
-  auto model = infer::image(argv[1]);
-  if (!model) {
-    std::cerr << model.error() << '\n';
-    return 1;
-  }
-  auto made = model->generate({.prompt = argv[3], .width = 1024, .height = 1024});
-  if (!made) {
-    std::cerr << made.error() << '\n';
-    return 1;
-  }
+  auto model = infer::image(name);
+  if (!model) return failed(model.error());
+  auto made = model->generate({.prompt = prompt});
+  if (!made) return failed(made.error());
 
   for (const infer::Part& part : made->message().parts) {
     const auto* picture = part.get<infer::Media>();
     if (!picture) continue;
     if (const auto* url = std::get_if<infer::Url>(&picture->source)) {
       std::cout << url->url << '\n';
-    } else if (const auto* bytes = std::get_if<infer::Blob>(&picture->source)) {
-      if (!(std::ofstream(argv[2], std::ios::binary) << bytes->view() << std::flush)) {
-        std::cerr << argv[2] << " cannot be written\n";
-        return 1;
-      }
-      const auto size = infer::picture_size(bytes->view());
-      std::cout << argv[2] << ": " << picture->mime;
-      if (size) std::cout << ", " << size->width << " x " << size->height;
-      std::cout << '\n';
+      continue;
     }
+    if (auto saved = infer::save_image(file, *picture); !saved) return failed(saved.error());
+    std::cout << file;
+    if (auto pixels = infer::decode_image(*picture))
+      std::cout << ": " << pixels->width << " x " << pixels->height << " pixels";
+    std::cout << '\n';
   }
   std::cout << made->usage << '\n';
 }

@@ -17,8 +17,8 @@
 #include "apps/infer/signals.h"
 #include "apps/infer/stats.h"
 #include "apps/infer/terminal.h"
-#include "apps/infer/write_file.h"
 #include "infer/layers.h"
+#include "src/port/write_file.h"
 
 namespace infer::cli {
 namespace {
@@ -259,7 +259,7 @@ std::optional<Error> Chat::save(const std::string& path) {
   if (path.empty()) return Error(Errc::kInvalidRequest, "/save needs the name of a file");
   auto json = messages_json(said_.messages());
   if (!json) return json.error();
-  if (auto error = write_file(path, *json)) return error;
+  if (auto written = port::write_file(path, *json); !written) return written.error();
   note("Saved to " + path + ".\n");
   return std::nullopt;
 }

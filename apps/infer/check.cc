@@ -10,6 +10,8 @@
 #include "apps/infer/terminal.h"
 #include "infer/conformance.h"
 #include "src/core/json.h"
+#include "src/local/card.h"
+#include "src/plugin/config.h"
 
 namespace infer::cli {
 namespace {
@@ -36,6 +38,7 @@ std::string check(const CheckOptions& o, const Tell& doing) {
   how.config = o.config;
   how.progress = doing;
   how.deterministic = !o.varies;
+  how.steps = 2;  // of a picture: what is looked at is the same after few
   how.patience.wake = milliseconds_of(o.wake_limit);
   how.patience.call = milliseconds_of(o.call_limit);
   for (const std::string& path : o.files) how.files.push_back({"model", path});
@@ -104,7 +107,8 @@ std::string scheme_of(const std::string& path) {
 CheckOptions completed(CheckOptions o) {
   const std::string scheme = scheme_of(o.file);
   if (o.files.empty()) {
-    const std::string name = o.model.value_or("tiny-chat");
+    const std::string_view shipped = scheme.starts_with("diffusion") ? "tiny-shapes" : "tiny-chat";
+    const std::string name = o.model.value_or(std::string(shipped));
     const std::string path =
         name.find('/') == std::string::npos ? find_model_file(scheme + ":" + name) : name;
     if (!path.empty()) {
@@ -116,11 +120,25 @@ CheckOptions completed(CheckOptions o) {
   return o;
 }
 
+// With what the model's card says beneath what the caller says, as a program would load it.
+Result<CheckOptions> with_card(CheckOptions o) {
+  if (o.files.empty()) return o;
+  const auto card = local::read_card(o.files.front());
+  if (!card) return card.error();
+  const std::string mine = o.config.empty() ? "{}" : o.config;
+  const auto parsed = core::parse_json(mine);
+  if (card->file.empty() || !parsed || !parsed->is_object()) return o;  // the plugin will say so
+  o.config = plugin::MergedConfig::of(mine, card->config, card->file).text();
+  return o;
+}
+
 }  // namespace
 
 int check_plugin_file(const CheckOptions& options) {
   Output out(STDOUT_FILENO);
-  const CheckOptions o = completed(options);
+  const Result<CheckOptions> whole = with_card(completed(options));
+  if (!whole) return fail(whole.error(), out, options.json);
+  const CheckOptions& o = *whole;
   std::vector<std::string> needed = o.files;
   needed.insert(needed.begin(), o.file);
   for (const std::string& path : needed)

@@ -85,7 +85,7 @@ class Case(unittest.TestCase):
         self.dir = tempfile.mkdtemp(prefix="infer-cli-")
         self.addCleanup(shutil.rmtree, self.dir)
         self.env = {name: value for name, value in os.environ.items()
-                    if name not in ("INFER_PLUGIN_PATH", "MODELS_PATH")
+                    if name not in ("INFER_PLUGIN_PATH", "MODELS_PATH", "DIFFUSION_MODELS_PATH")
                     and not name.endswith(("_API_KEY", "LANG"))
                     and not name.startswith(("OPENAI_", "ANTHROPIC_", "GROQ_", "MODAL_"))
                     and not name.lower().endswith("_proxy")}
@@ -130,6 +130,27 @@ class Case(unittest.TestCase):
         """stderr is one line and says the code."""
         self.assertRegex(err, r"\Ainfer: %s: [^\n]+\n\Z" % code)
         return err
+
+    def on_terminal(self, *args, which):
+        """What a terminal shows that is the program's stdout and/or stderr."""
+        try:
+            ours, theirs = pty.openpty()
+        except OSError as error:  # a bare container may have no /dev/pts
+            self.skipTest("no terminal can be made here: %s" % error)
+        process = self.start(*args, **{name: theirs for name in which})
+        os.close(theirs)
+        shown = b""
+        while True:
+            try:
+                chunk = os.read(ours, 4096)
+            except OSError:  # the other end is closed
+                break
+            if not chunk:
+                break
+            shown += chunk
+        os.close(ours)
+        process.wait(PATIENCE)
+        return shown.decode().replace("\r\n", "\n")
 
     def check_grammar(self, lines):
         """start (warning | usage | progress | part)* finish, as event.h has it."""
@@ -927,27 +948,6 @@ class Pipes(Case):
 
 @needs("echo")
 class Terminal(Case):
-    def on_terminal(self, *args, which):
-        """What a terminal shows that is the program's stdout and/or stderr."""
-        try:
-            ours, theirs = pty.openpty()
-        except OSError as error:  # a bare container may have no /dev/pts
-            self.skipTest("no terminal can be made here: %s" % error)
-        process = self.start(*args, **{name: theirs for name in which})
-        os.close(theirs)
-        shown = b""
-        while True:
-            try:
-                chunk = os.read(ours, 4096)
-            except OSError:  # the other end is closed
-                break
-            if not chunk:
-                break
-            shown += chunk
-        os.close(ours)
-        process.wait(PATIENCE)
-        return shown.decode().replace("\r\n", "\n")
-
     def test_the_last_line_is_ended(self):
         self.assertEqual(self.on_terminal("run", "-m", "echo:", "hi", which=["stdout"]), "hi\n")
         self.assertEqual(self.on_terminal("run", "-m", "echo:", "hi\n", which=["stdout"]), "hi\n")
@@ -1640,7 +1640,15 @@ class Pictures(CloudCase):
                 (["-o", "a.png", "-n", "0"], "invalid_request", 2, "n"),
                 (["-o", "a.png", "-n", "many"], "invalid_request", 2, "many"),
                 (["-o", "a.png", "--compression", "101"], "invalid_request", 2, "compression"),
-                (["-o", "a.png", "--mask", "words.txt"], "invalid_request", 2, "--edit"),
+                (["-o", "a.png", "--mask", "words.txt"], "invalid_request", 2, "--init"),
+                (["-o", "a.png", "--quality", "101"], "invalid_request", 2, "--quality"),
+                (["-o", "a.png", "--format", "gif"], "invalid_request", 2, "png, jpeg, webp"),
+                (["-o", "a.jpg", "--metadata"], "invalid_request", 2, "--metadata"),
+                (["-o", "a.png", "--strength", "0.5"], "invalid_request", 2, "--init"),
+                (["-o", "a.png", "--control-strength", "1"], "invalid_request", 2, "--control"),
+                (["-o", "a.png", "--lora", "none.gguf"], "not_found", 3, "none.gguf"),
+                (["-o", "a.png", "--embedding", "cat"], "invalid_request", 2, "--embedding"),
+                (["-o", "a.png", "--preview", "--vae", "none"], "invalid_request", 2, "--vae"),
                 (["-o", "a.png", "--edit", "words.txt"], "unsupported", 1, "words.txt"),
                 (["-o", "a.png", "--edit", "none.png"], "not_found", 3, "none.png"),
                 (["-o", "a.png", "--edit", "-", "--edit", "-"], "invalid_request", 2, "once"),
@@ -1649,7 +1657,6 @@ class Pictures(CloudCase):
                 (["-o", "a.png", "--frob"], "invalid_request", 2, "--frob")):
             _, err = self.paint(*args, code=exit_code)
             self.assertIn(says, self.one_error(err, code))
-        self.assertIn("-m", self.one_error(self.infer("image", "-o", "a.png", "hi", code=2)[1], "invalid_request"))
         self.assertIn("prompt", self.one_error(self.infer("image", "-m", "openai:mock-1", "-o", "a.png", code=2)[1],
                                                "invalid_request"))
         self.assertEqual(self.mock.requests, [])
@@ -1695,6 +1702,128 @@ class Pictures(CloudCase):
         self.assertEqual(process.returncode, 130)
         self.one_error(err.decode(), "cancelled")
         self.assertEqual(self.files(), ["red.preview-1.png"])
+
+
+def shade_of(pixels):
+    """How many of these RGB pixels are red, how many white, and how many there are."""
+    triples = list(zip(pixels[0::3], pixels[1::3], pixels[2::3]))
+    red = sum(r > 150 and g < 110 and b < 110 for r, g, b in triples)
+    white = sum(r > 200 and g > 200 and b > 200 for r, g, b in triples)
+    return red, white, len(triples)
+
+
+@needs("diffusion")
+class Painting(Case):
+    """The shipped model that paints."""
+    PROMPT = "a red circle on a white background"
+
+    def setUp(self):
+        super().setUp()
+        _, err = self.infer("image", "-m", "diffusion:none", "-o", "a.png", self.PROMPT, code=None)
+        if "INFER_IMAGE" in err:
+            self.skipTest("built without picture files")
+
+    def paint(self, *args, prompt=PROMPT, steps=2, **options):
+        return self.infer("image", "--threads", "1", "--steps", str(steps), "--seed", "7", *args, prompt, **options)
+
+    def files(self):
+        return sorted(os.listdir(self.dir))
+
+    def bytes_of(self, name):
+        with open(os.path.join(self.dir, name), "rb") as file:
+            return file.read()
+
+    def test_it_paints_what_was_asked_for(self):
+        out, err = self.paint("--json")
+        self.assertIn("no model named: using diffusion:tiny-shapes", err)
+        lines = self.lines(out)
+        pictures = [line for line in lines if line["kind"] == "media"]
+        self.assertEqual(len(pictures), 1)
+        picture = pictures[0]
+        self.assertEqual((picture["width"], picture["height"], picture["channels"]), (64, 64, 3))
+        self.assertEqual(json.loads(picture["extra"])["seed"], 7)
+        red, white, count = shade_of(base64.b64decode(picture["base64"]))
+        self.assertGreater(red, count // 20)
+        self.assertGreater(white, count // 3)
+        steps = [line for line in lines if line["kind"] == "progress" and line["what"] == "painting"]
+        self.assertEqual((steps[-1]["step"], steps[-1]["steps"]), (2, 2))
+        self.assertGreater(steps[-1]["step_ns"], 0)
+
+    def test_files(self):
+        out, _ = self.paint("-o", "red.png", "-n", "2", "--preview", "--metadata")
+        names = out.splitlines()
+        self.assertEqual([name for name in names if "preview" not in name], ["red-1.png", "red-2.png"])
+        self.assertIn("red-1.preview-1.png", names)
+        self.assertEqual(self.files(), sorted(names))
+        for number, seed in ((1, 7), (2, 8)):
+            data = self.bytes_of("red-%d.png" % number)
+            self.assertEqual(struct.unpack(">II", data[16:24]), (64, 64))
+            self.assertIn(b"tEXtparameters\0" + self.PROMPT.encode(), data)
+            self.assertIn(b"Seed: %d" % seed, data)
+            self.assertIn(b"Size: 64x64", data)
+            self.assertIn(b"Model: tiny-shapes", data)
+        # Another run gives the same picture; without being asked for it no file tells of its making.
+        self.paint("-o", "plain.png"), self.paint("-o", "again.png")
+        self.assertEqual(self.bytes_of("plain.png"), self.bytes_of("again.png"))
+        self.assertNotIn(b"tEXt", self.bytes_of("plain.png"))
+
+    def test_formats_and_stdout(self):
+        self.paint("-o", "a.jpg", "--quality", "30"), self.paint("-o", "b", "--format", "webp")
+        self.assertEqual(self.bytes_of("a.jpg")[:3], b"\xff\xd8\xff")
+        self.assertEqual((self.bytes_of("b")[:4], self.bytes_of("b")[8:12]), (b"RIFF", b"WEBP"))
+        process = self.start("image", "--threads", "1", "--steps", "2", "-o", "-", self.PROMPT)
+        out, _ = process.communicate(timeout=PATIENCE)
+        self.assertEqual((process.returncode, out[:8]), (0, b"\x89PNG\r\n\x1a\n"))
+
+    def test_what_cannot_be_is_told_before_the_model_loads(self):
+        with open(os.path.join(self.dir, "half.png"), "wb") as file:
+            file.write(provider_mock.png(4, 4)[:40])
+        model = ["-m", os.path.join(self.dir, "none.gguf")]
+        for args, code, exit_code, says in (
+                (["--sampler", "best"], "invalid_request", 2, "euler"), (["--scheduler", "best"], "invalid_request", 2, "karras"),
+                (["--init", "half.png"], "invalid_request", 2, "half.png"), (["--quality", "50"], "invalid_request", 2, "quality"),
+                (["--control", "none.png"], "not_found", 3, "none.png"), ([], "not_found", 3, "none.gguf")):
+            _, err = self.paint("-o", "a.png", *model, *args, code=exit_code)
+            self.assertIn(says, self.one_error(err, code))
+        self.assertEqual(self.files(), ["half.png"])
+
+    def test_what_the_model_refuses(self):
+        for size, steps, says in (("63x64", 2, "multiple"), ("64x64", 1001, "steps")):
+            _, err = self.paint("-o", "a.png", "-m", "diffusion:tiny-shapes", "--size", size, steps=steps, code=2)
+            self.assertIn(says, self.one_error(err, "invalid_request"))
+        self.assertEqual(self.files(), [])
+
+    def test_samplers_have_names(self):
+        names = json.loads(self.infer("image", "--list-samplers", "--json")[0])
+        self.assertIn("euler", names["sample_methods"])
+        self.assertIn("karras", names["schedulers"])
+        out, _ = self.infer("image", "--list-samplers")
+        for name in names["sample_methods"] + names["schedulers"]:
+            self.assertIn("  %s\n" % name, out)
+
+    def test_an_interrupt_leaves_no_file(self):
+        process = self.start("image", "--json", "--threads", "1", "--steps", "1000", "-o", "red.png", self.PROMPT)
+        for line in process.stdout:
+            if json.loads(line)["kind"] == "progress":
+                break
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=PATIENCE)
+        self.assertEqual(process.returncode, 130, err)
+        self.assertEqual(json.loads(out.splitlines()[-1])["code"], "cancelled")
+        self.assertEqual(self.files(), [])
+
+    def test_the_bar_tells_how_long_a_step_takes(self):
+        shown = self.on_terminal("image", "--threads", "1", "--steps", "40", "-o", "red.png", self.PROMPT, which=["stderr"])
+        self.assertRegex(shown, r"Painting .* \d+ %, \d+/40, \d+\.\d\d s a step, \d+\.\d+ s left")
+        self.assertTrue(shown.endswith("\r\x1b[K"), repr(shown[-200:]))
+
+    def test_models_are_listed(self):
+        models = {model["id"]: model for model in json.loads(self.infer("models", "--json")[0])["models"]}
+        self.assertEqual(models["diffusion:tiny-shapes"]["task"], "image")
+        self.assertRegex(self.infer("models")[0], r"(?m)^diffusion:tiny-shapes +image +")
+        doctor = json.loads(self.infer("doctor", "--json", code=None)[0])
+        self.assertTrue(doctor["shipped_image_model"]["ok"], doctor["shipped_image_model"])
+        self.assertEqual(doctor["picture_formats"], ["png", "jpeg", "webp"])
 
 
 class CloudVectors(CloudCase):
@@ -1752,6 +1881,7 @@ class Tools(Case):
         self.assertNotIn("secret", out)
         found = json.loads(self.infer("doctor", "--json")[0])
         self.assertTrue(found["shipped_model"]["ok"])
+        self.assertEqual(found["shipped_image_model"]["ok"], plugin_of("diffusion") is not None)
         self.assertTrue(found["keys"]["OPENAI_API_KEY"])
         self.assertGreaterEqual(found["cpu"]["usable"], 1)
         self.assertNotIn("secret", json.dumps(found))
@@ -1779,11 +1909,18 @@ class Tools(Case):
         self.assertEqual(done.returncode, 1, done.stdout + done.stderr)
         self.assertIn("not_found", done.stdout)
         self.assertIn("what to do", done.stdout)
+        self.assertIn("not tried", done.stdout, "no plugin that paints is no fault")
+        if "INFER_IMAGE" in done.stdout:
+            return
+        done = subprocess.run([copy, "image", "-o", "a.png", "a red circle"], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                              cwd=self.dir, env=self.env, text=True, timeout=PATIENCE)
+        self.assertEqual(done.returncode, 3, done.stderr)
+        self.assertIn("INFER_DIFFUSION", done.stderr)
 
     @needs("llama")
     def test_models(self):
         out, _ = self.infer("models")
-        self.assertRegex(out, r"(?m)^llama:tiny-chat +llama +\S+ +F16 +512 +1\.8 MB$")
+        self.assertRegex(out, r"(?m)^llama:tiny-chat +text +llama +\S+ +F16 +512 +1\.8 MB$")
 
     def test_models_that_cannot_be_loaded_say_why(self):
         with open(os.path.join(self.dir, "half.gguf"), "wb") as file:
@@ -1824,7 +1961,7 @@ class Guide(Case):
         for command in (["run"], ["describe"], ["image"], ["chat"], ["embed"], ["rerank"], ["bench"], ["models"],
                         ["warmup"], ["plugin", "check"]):
             out, _ = self.infer(*command, "--help")
-            for option in set(re.findall(r"(?m)^ +(?:-\w,)?(--[a-z-]+)", out)) - {"--help"}:
+            for option in set(re.findall(r"(?m)^ +(?:-\w,)?(--[a-z0-9-]+)", out)) - {"--help"}:
                 self.assertRegex(self.guide, r"`%s[ `]" % option)
 
 

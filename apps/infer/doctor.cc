@@ -14,12 +14,13 @@
 #include "apps/infer/load.h"
 #include "apps/infer/table.h"
 #include "apps/infer/terminal.h"
+#include "infer/image.h"
 #include "infer/plugin.h"
 
 namespace infer::cli {
 namespace {
 
-constexpr const char* kPaths[] = {"INFER_PLUGIN_PATH", "MODELS_PATH"};
+constexpr const char* kPaths[] = {"INFER_PLUGIN_PATH", "MODELS_PATH", "DIFFUSION_MODELS_PATH"};
 
 bool is_set(const char* variable) {
   const char* value = std::getenv(variable);
@@ -43,6 +44,24 @@ std::vector<ProviderStatus> look_at_all() {
   return found;
 }
 
+// Formats of picture files that this library reads and writes.
+std::vector<std::string> picture_formats() {
+  std::vector<std::string> names;
+  const Pixels pixel{Blob(std::string(3, '\0')), 1, 1, 3, 3};
+  for (const ImageFormat format : {ImageFormat::kPng, ImageFormat::kJpeg, ImageFormat::kWebp})
+    if (encode_image(pixel, {.format = format})) names.emplace_back(to_string(format));
+  return names;
+}
+
+// A shipped model, and whether it does what it is for.
+struct Proof {
+  const char* id;
+  const char* does;       // "answers"
+  double ms = 0;          // from the load to the end of the answer
+  bool looked_at = true;  // false: nothing here loads it, and nothing has to
+  std::optional<Error> problem{};
+};
+
 struct Findings {
   Cpu cpu = this_cpu();
   std::vector<std::string> plugin_directories = infer::plugin_directories();
@@ -50,47 +69,84 @@ struct Findings {
   std::vector<std::string> model_directories = infer::model_directories();
   std::vector<ModelFile> models = list_models();
   std::vector<ProviderStatus> providers = look_at_all();
-  double shipped_ms = 0;         // from the load to the end of a short answer
-  std::optional<Error> problem;  // why the shipped model does not answer
+  std::vector<std::string> picture_formats = cli::picture_formats();
+  Proof text{kShippedModel, "answers"};
+  Proof picture{kShippedPainter, "paints"};
+
+  bool has_plugin(std::string_view scheme) const {
+    return std::any_of(plugins.begin(), plugins.end(),
+                       [&](const PluginFile& file) { return file.scheme == scheme; });
+  }
+  bool well() const { return !text.problem && !picture.problem; }
 };
 
-// The one proof that everything works: the shipped model says something.
-void try_shipped(Findings& found) {
-  const auto start = std::chrono::steady_clock::now();
-  // One thread: on a busy machine several wait for each other, which would say nothing of a fault.
-  auto model = load_model(kShippedModel, LocalConfig{.threads = 1}, {});
-  if (!model) {
-    found.problem = model.error();
-    return;
-  }
+Call in_a_minute() {
+  Call call;
+  call.timeouts.total = std::chrono::seconds(60);
+  return call;
+}
+
+// One thread: on a busy machine several wait for each other, which would say nothing of a fault.
+LocalConfig one_thread() { return LocalConfig{.threads = 1}; }
+
+std::optional<Error> says_something() {
+  auto model = load_model(kShippedModel, one_thread(), {});
+  if (!model) return model.error();
   TextRequest request;
   request.messages = {user("Hello!")};
   request.max_tokens = 4;
   request.temperature = 0;
-  Call call;
-  call.timeouts.total = std::chrono::seconds(60);
-  auto answer = model->generate(request, call);
-  if (!answer)
-    found.problem = answer.error();
-  else if (answer->text().empty())
-    found.problem = Error(Errc::kEngine, "the model answers nothing");
-  found.shipped_ms =
+  const auto answer = model->generate(request, in_a_minute());
+  if (!answer) return answer.error();
+  if (answer->text().empty()) return Error(Errc::kEngine, "the model answers nothing");
+  return std::nullopt;
+}
+
+std::optional<Error> paints_something() {
+  auto model = load_painter(kShippedPainter, one_thread(), {});
+  if (!model) return model.error();
+  ImageRequest request;
+  request.prompt = "a red circle";
+  request.steps = 2;
+  const auto answer = model->generate(request, in_a_minute());
+  if (!answer) return answer.error();
+  for (const Part& part : answer->message().parts)
+    if (part.get<Media>()) return std::nullopt;
+  return Error(Errc::kEngine, "the model gives no picture");
+}
+
+// The one proof that everything works: the shipped models do something.
+void prove(Proof& proof, std::optional<Error> (*works)()) {
+  const auto start = std::chrono::steady_clock::now();
+  proof.problem = works();
+  proof.ms =
       std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
 }
 
-std::string what_to_do(const Findings& found) {
+void try_shipped(Findings& found) {
+  prove(found.text, &says_something);
+  // Its plugin is left out of many builds.
+  found.picture.looked_at = found.has_plugin("diffusion");
+  if (found.picture.looked_at) prove(found.picture, &paints_something);
+}
+
+std::string what_to_do(const Findings& found, const Proof& proof) {
+  const std::string id = proof.id;
+  const std::string scheme = id.substr(0, id.find(':'));
   for (const PluginFile& plugin : found.plugins)
-    if (plugin.scheme == "llama" && !plugin.problem.empty())
-      return "the llama plugin is refused, the table above says why";
-  bool plugin = false, model = false;
-  for (const PluginFile& file : found.plugins) plugin |= file.scheme == "llama";
-  for (const ModelFile& file : found.models) model |= file.id == kShippedModel;
-  if (!plugin)
-    return "build the llama plugin (./x build), or name its directory in INFER_PLUGIN_PATH";
+    if (plugin.scheme == scheme && !plugin.problem.empty())
+      return "the " + scheme + " plugin is refused, the table above says why";
+  bool model = false;
+  for (const ModelFile& file : found.models) model |= file.id == id;
+  if (!found.has_plugin(scheme))
+    return "build the " + scheme +
+           " plugin (./x build), or name its directory in INFER_PLUGIN_PATH";
   if (!model)
-    return "tiny-chat.gguf belongs into share/infer/models beside lib/, or name its directory in "
+    return id.substr(scheme.size() + 1) +
+           ".gguf belongs into share/infer/models beside lib/, or name its directory in "
            "MODELS_PATH";
-  return "infer run --verbose Hello shows what the engine says";
+  return std::string(scheme == "llama" ? "infer run" : "infer image -o a.png") +
+         " --verbose Hello shows what the engine says";
 }
 
 std::string list(const char* title, const std::vector<std::string>& items) {
@@ -165,6 +221,19 @@ std::string environment_text() {
   return text;
 }
 
+constexpr const char* kNoPainter =
+    "not tried: there is no diffusion plugin here (CMake option INFER_DIFFUSION)";
+
+std::string proof_text(const Findings& found, const Proof& proof) {
+  if (!proof.looked_at) return std::string(kNoPainter) + "\n";
+  if (proof.problem)
+    return std::string(to_string(proof.problem->code())) + ": " + proof.problem->message() +
+           "\n  what to do: " + what_to_do(found, proof) + "\n";
+  char ms[32];
+  std::snprintf(ms, sizeof ms, "%.0f ms", proof.ms);
+  return std::string(proof.does) + ", " + ms + " after it was asked\n";
+}
+
 std::string text_of(const Findings& found) {
   std::string text = "infer " + std::string(version()) + ", plugin ABI " +
                      std::to_string(INFER_ABI) + ", compiled by " + INFER_CLI_COMPILER + "\n";
@@ -177,13 +246,28 @@ std::string text_of(const Findings& found) {
   text += "Models\n" + indented(models_table(found.models));
   text += "Providers\n" + indented(providers_table(found.providers));
   text += environment_text();
-  text += "The shipped model, " + std::string(kShippedModel) + "\n  ";
-  if (found.problem)
-    return text + std::string(to_string(found.problem->code())) + ": " + found.problem->message() +
-           "\n  what to do: " + what_to_do(found) + "\n";
-  char ms[32];
-  std::snprintf(ms, sizeof ms, "%.0f ms", found.shipped_ms);
-  return text + "answers, " + ms + " after it was asked for\n";
+  text += "Picture files\n  ";
+  for (const std::string& format : found.picture_formats) text += format + " ";
+  if (found.picture_formats.empty())
+    text += "none: the library was built without the CMake option INFER_IMAGE";
+  text += "\n";
+  for (const Proof* proof : {&found.text, &found.picture})
+    text += "The shipped model, " + std::string(proof->id) + "\n  " + proof_text(found, *proof);
+  return text;
+}
+
+core::Json json_of_proof(const Findings& found, const Proof& proof) {
+  core::Json json{{"id", proof.id}, {"ok", proof.looked_at && !proof.problem}};
+  if (proof.problem) {
+    json["code"] = std::string(to_string(proof.problem->code()));
+    json["message"] = proof.problem->message();
+    json["what_to_do"] = what_to_do(found, proof);
+  } else if (proof.looked_at) {
+    json["ms"] = proof.ms;
+  } else {
+    json["message"] = kNoPainter;
+  }
+  return json;
 }
 
 core::Json json_of(const Findings& found) {
@@ -208,15 +292,9 @@ core::Json json_of(const Findings& found) {
     if (!p.from.empty()) entry["from"] = p.from;
     if (!p.problem.empty()) entry["problem"] = p.problem;
   }
-  core::Json& shipped = json["shipped_model"];
-  shipped = {{"id", kShippedModel}, {"ok", !found.problem}};
-  if (found.problem) {
-    shipped["code"] = std::string(to_string(found.problem->code()));
-    shipped["message"] = found.problem->message();
-    shipped["what_to_do"] = what_to_do(found);
-  } else {
-    shipped["ms"] = found.shipped_ms;
-  }
+  json["picture_formats"] = found.picture_formats;
+  json["shipped_model"] = json_of_proof(found, found.text);
+  json["shipped_image_model"] = json_of_proof(found, found.picture);
   return json;
 }
 
@@ -230,7 +308,7 @@ int doctor(bool json) {
   if (!json) append_visible(text, text_of(found), Lines::kMany);
   const int printed = json ? print_json(json_of(found)) : print(text);
   if (printed != kOk) return printed;
-  return found.problem ? kFailed : kOk;
+  return found.well() ? kOk : kFailed;
 }
 
 }  // namespace infer::cli

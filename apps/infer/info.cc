@@ -11,6 +11,8 @@ namespace infer::cli {
 
 core::Json to_json(const ModelFile& model) {
   core::Json json{{"id", model.id}, {"path", model.path}, {"size_bytes", model.size_bytes}};
+  if (!model.task.empty()) json["task"] = model.task;
+  if (!model.part.empty()) json["part"] = model.part;
   if (!model.problem.empty()) {
     json["problem"] = model.problem;
     return json;
@@ -48,9 +50,11 @@ core::Json version_json() {
 
 std::string models_table(const std::vector<ModelFile>& models) {
   Table table;
-  table.row({"MODEL", "FAMILY", "PARAMETERS", "QUANTIZATION", "CONTEXT", "SIZE", "PROBLEM"});
+  table.row(
+      {"MODEL", "TASK", "FAMILY", "PARAMETERS", "QUANTIZATION", "CONTEXT", "SIZE", "PROBLEM"});
   for (const ModelFile& m : models)
-    table.row({m.id, m.family, short_count(m.parameters), m.quantization,
+    table.row({m.id, m.part.empty() ? m.task : "part: " + m.part, m.family,
+               short_count(m.parameters), m.quantization,
                m.context == 0 ? std::string() : std::to_string(m.context), short_size(m.size_bytes),
                m.problem});
   return table.text();

@@ -158,6 +158,7 @@ void progress_of(Object& o, const Event& event) {
 void progress(Object& o, const Event& event) {
   o.text("what", event.data);
   progress_of(o, event);
+  if (event.step_time.count() > 0) o.number("step_ns", event.step_time.count());
 }
 
 // All but the picture itself.

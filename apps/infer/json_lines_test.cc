@@ -148,6 +148,15 @@ TEST(JsonLines, FinishHasTheWholeUsage) {
                   {"usage", {{"input", 17}, {"output", 3}, {"first_ms", 1.5}}}}));
 }
 
+TEST(JsonLines, ProgressTellsHowLongAStepTakes) {
+  Event event{.kind = Kind::kProgress, .step = 3, .steps = 8, .data = "painting"};
+  core::Json line{{"kind", "progress"}, {"what", "painting"}, {"step", 3}, {"steps", 8}};
+  EXPECT_EQ(line_of(event), line);
+  event.step_time = std::chrono::microseconds(41500);
+  line["step_ns"] = 41500000;
+  EXPECT_EQ(line_of(event), line);
+}
+
 TEST(JsonLines, MediaAndVectorsAreWhole) {
   const Media media{.mime = "image/png", .source = Blob(std::string("\x89PNG"))};
   const core::Json picture =

@@ -58,7 +58,29 @@ auto open_by(Open open, const std::string& id, const LoadOptions& o, const StopT
   return *model | patiently(o.verbose || is_terminal(STDERR_FILENO));
 }
 
+std::string shipped_note(const std::string& id) {
+  return "no model named: using " + id +
+         ", a tiny demonstration model; name another with -m (infer models lists them)";
+}
+
+Result<ImageModel> open_painter(const std::string& id, const Config& config, const Load& load) {
+  auto model = infer::image(id, config, load);
+  if (!model) return without_painter(model.error(), id);
+  return model;
+}
+
 }  // namespace
+
+Error without_painter(const Error& error, const std::string& id) {
+  constexpr std::string_view kScheme = "diffusion";
+  if (error.code() != Errc::kNotFound || id.rfind(kScheme, 0) != 0) return error;
+  for (const PluginFile& plugin : list_plugins())
+    if (std::string_view(plugin.scheme).starts_with(kScheme)) return error;
+  return Error(Errc::kNotFound, error.message() +
+                                    "; it is built with the CMake option INFER_DIFFUSION, or "
+                                    "found in the directories of INFER_PLUGIN_PATH")
+      .with_detail("field", "model");
+}
 
 std::string model_or_shipped(const std::string& name) {
   return name.empty() ? kShippedModel : model_id(name);
@@ -66,14 +88,12 @@ std::string model_or_shipped(const std::string& name) {
 
 Result<TextModel> open_text(const std::string& name, const LoadOptions& o, const StopToken& stop) {
   const std::string id = model_or_shipped(name);
-  const std::string note =
-      "no model named: using " + id +
-      ", a tiny demonstration model; name another with -m (infer models lists them)";
-  return open_by(&infer::text, id, o, stop, name.empty() ? note : std::string());
+  return open_by(&infer::text, id, o, stop, name.empty() ? shipped_note(id) : std::string());
 }
 Result<ImageModel> open_image(const std::string& name, const LoadOptions& o,
                               const StopToken& stop) {
-  return open_by(&infer::image, model_id(name), o, stop);
+  const std::string id = name.empty() ? kShippedPainter : image_model_id(name);
+  return open_by(&open_painter, id, o, stop, name.empty() ? shipped_note(id) : std::string());
 }
 Result<EmbeddingModel> open_embedding(const std::string& name, const LoadOptions& o,
                                       const StopToken& stop) {
@@ -86,6 +106,10 @@ Result<RerankModel> open_rerank(const std::string& name, const LoadOptions& o,
 
 Result<TextModel> load_model(const std::string& id, const Config& config, const StopToken& stop) {
   return with_bar(&text, id, config, stop);
+}
+Result<ImageModel> load_painter(const std::string& id, const Config& config,
+                                const StopToken& stop) {
+  return with_bar(&open_painter, id, config, stop);
 }
 
 void show_engine_log(bool all) { set_log(all ? &log_line : &log_fatal, nullptr); }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <filesystem>
+#include <initializer_list>
 #include <string_view>
 #include <system_error>
 #include <utility>
@@ -12,24 +13,30 @@
 namespace infer::cli {
 namespace {
 
-// "PATH" or "PATH=SCALE"; a path may hold a '=' where no number follows it.
-LoraAdapter adapter_of(const std::string& text) {
-  LoraAdapter adapter{.path = text};
-  const std::size_t equals = text.rfind('=');
-  if (equals != std::string::npos) {
-    double scale = 1;
-    const char* const end = text.data() + text.size();
-    const auto [at, error] = std::from_chars(text.data() + equals + 1, end, scale);
-    if (error == std::errc() && at == end) {
-      adapter.scale = scale;
-      adapter.path.resize(equals);
-    }
+// The library takes no path that depends on where the program was started.
+std::string absolute(const std::string& path) {
+  std::error_code failed;
+  const auto whole = std::filesystem::absolute(path, failed);
+  return failed ? path : whole.string();
+}
+
+// Absolute paths; "WORD=FILE" is taken apart.
+std::optional<Error> read_parts(const LoadOptions& o, LocalConfig& local) {
+  ImageParts parts = o.parts;
+  for (std::string* path : {&parts.vae, &parts.taesd, &parts.clip_l, &parts.clip_g, &parts.t5xxl,
+                            &parts.llm, &parts.llm_vision, &parts.clip_vision, &parts.control_net,
+                            &parts.photo_maker, &parts.upscaler})
+    if (!path->empty()) *path = absolute(*path);
+  for (const std::string& text : o.embeddings) {
+    const std::size_t equals = text.find('=');
+    if (equals == 0 || equals == std::string::npos || equals + 1 == text.size())
+      return Error(Errc::kInvalidRequest,
+                   "--embedding: '" + text + "' is not WORD=FILE, such as cat=cat.safetensors")
+          .with_detail("field", "embedding");
+    parts.embeddings[text.substr(0, equals)] = absolute(text.substr(equals + 1));
   }
-  // The library takes no path that depends on where the program was started.
-  std::error_code ignored;
-  const auto absolute = std::filesystem::absolute(adapter.path, ignored);
-  if (!ignored) adapter.path = absolute.string();
-  return adapter;
+  if (parts != ImageParts{}) local.parts = std::move(parts);
+  return std::nullopt;
 }
 
 std::vector<std::string> device_list(const std::string& text) {
@@ -69,6 +76,7 @@ Result<Config> local_config(const LoadOptions& o) {
           .with_detail("field", "chat_template");
     local.chat_template = std::move(*text);
   }
+  if (auto error = read_parts(o, local)) return *error;
   config.emplace<LocalConfig>(std::move(local));
   return config;
 }
@@ -76,6 +84,19 @@ Result<Config> local_config(const LoadOptions& o) {
 Error misplaced(const char* option, const std::string& what) {
   return Error(Errc::kInvalidRequest, std::string(option) + " is for " + what + "; leave it out")
       .with_detail("field", std::string(option).substr(2));
+}
+
+// A path to a file with one of these endings is a model of `scheme`; all else is a name already.
+std::string of_a_file(const std::string& name, const char* scheme,
+                      std::initializer_list<std::string_view> endings) {
+  const std::size_t mark = name.find_first_of(":/");
+  const bool has_scheme = mark != std::string::npos && name[mark] == ':';
+  const bool is_file = std::any_of(endings.begin(), endings.end(), [&](std::string_view ending) {
+    return std::string_view(name).ends_with(ending);
+  });
+  if (has_scheme || !is_file) return name;
+  // A local model's name is a path if it holds a '/'.
+  return scheme + (mark == std::string::npos ? "./" + name : name);
 }
 
 }  // namespace
@@ -106,13 +127,26 @@ LoadOptions options_for(const std::string& id, const std::string& first, LoadOpt
   return mine;
 }
 
-std::string model_id(const std::string& name) {
-  constexpr std::string_view kSuffix = ".gguf";
-  const std::size_t scheme = name.find_first_of(":/");
-  const bool has_scheme = scheme != std::string::npos && name[scheme] == ':';
-  if (has_scheme || !std::string_view(name).ends_with(kSuffix)) return name;
-  // A local model's name is a path if it holds a '/'.
-  return "llama:" + (scheme == std::string::npos ? "./" + name : name);
+LoraAdapter adapter_of(const std::string& text) {
+  LoraAdapter adapter{.path = text};
+  const std::size_t equals = text.rfind('=');
+  if (equals != std::string::npos) {
+    double scale = 1;
+    const char* const end = text.data() + text.size();
+    const auto [at, error] = std::from_chars(text.data() + equals + 1, end, scale);
+    if (error == std::errc() && at == end) {
+      adapter.scale = scale;
+      adapter.path.resize(equals);
+    }
+  }
+  adapter.path = absolute(adapter.path);
+  return adapter;
+}
+
+std::string model_id(const std::string& name) { return of_a_file(name, "llama:", {".gguf"}); }
+
+std::string image_model_id(const std::string& name) {
+  return of_a_file(name, "diffusion:", {".gguf", ".safetensors", ".ckpt"});
 }
 
 }  // namespace infer::cli

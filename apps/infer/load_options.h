@@ -16,6 +16,8 @@ struct LoadOptions {
   std::vector<std::string> adapters{};         // "PATH" or "PATH=SCALE"
   std::optional<std::string> devices{};        // names with commas between them; "none"
   std::optional<std::string> chat_template{};  // a file
+  ImageParts parts{};                          // of a model that paints, as they were named
+  std::vector<std::string> embeddings{};       // "WORD=FILE", of parts.embeddings
   std::optional<std::string> config{};         // JSON, instead of all these
   const char* given = nullptr;                 // the last of them that was given, but `config`
   CloudOptions cloud{};                        // for models of a provider
@@ -32,6 +34,11 @@ LoadOptions options_for(const std::string& id, const std::string& first, LoadOpt
 
 // The id of a model as a user writes it: a path to a GGUF file is one of llama's.
 std::string model_id(const std::string& name);
+// Of a model that paints: a path to a .gguf, .safetensors or .ckpt file is one of diffusion's.
+std::string image_model_id(const std::string& name);
+
+// "PATH" or "PATH=SCALE"; a path may hold a '=' where no number follows it. Absolute in the result.
+LoraAdapter adapter_of(const std::string& text);
 
 }  // namespace infer::cli
 

@@ -16,6 +16,34 @@ TEST(ModelId, APathToAGgufFileIsOneOfLlamas) {
     EXPECT_EQ(model_id(id), id);
 }
 
+TEST(ModelId, OfAModelThatPaintsAPathIsOneOfDiffusions) {
+  EXPECT_EQ(image_model_id("some.gguf"), "diffusion:./some.gguf");
+  EXPECT_EQ(image_model_id("/models/sd15.safetensors"), "diffusion:/models/sd15.safetensors");
+  EXPECT_EQ(image_model_id("old/model.ckpt"), "diffusion:old/model.ckpt");
+  for (const char* id : {"diffusion:some.gguf", "diffusion:tiny-shapes", "openai:gpt-image-1", ""})
+    EXPECT_EQ(image_model_id(id), id);
+}
+
+TEST(LoadOptions, FilesBesideAModelArePartsOfIt) {
+  LoadOptions options;
+  options.given = "--vae";
+  EXPECT_FALSE(std::get<LocalConfig>(*config_of(options, kLocal)).parts);
+  options.parts.vae = "/a/vae.safetensors";
+  options.parts.clip_l = "clip.safetensors";
+  options.embeddings = {"cat=/a/c=at.pt"};
+  const auto config = config_of(options, kLocal);
+  ASSERT_TRUE(config);
+  const ImageParts& parts = *std::get<LocalConfig>(*config).parts;
+  EXPECT_EQ(parts.vae, "/a/vae.safetensors");
+  EXPECT_EQ(parts.clip_l.front(), '/') << "absolute";
+  EXPECT_EQ(parts.t5xxl, "");
+  EXPECT_EQ(parts.embeddings.at("cat"), "/a/c=at.pt");
+  for (const char* wrong : {"cat", "=a.pt", "cat="}) {
+    options.embeddings = {wrong};
+    EXPECT_EQ(config_of(options, kLocal).error().detail("field"), "embedding") << wrong;
+  }
+}
+
 TEST(LoadOptions, NothingAskedForIsNoConfiguration) {
   EXPECT_TRUE(std::holds_alternative<std::monostate>(*config_of({}, kLocal)));
 }

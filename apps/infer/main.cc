@@ -34,7 +34,7 @@ constexpr const char* kAbout =
     "  infer run --json -m llama:tiny-chat - < file     a prompt from a file, JSON lines out\n"
     "  infer chat /models/some.gguf                     a conversation\n"
     "  infer describe -m openai:gpt-5 cat.jpg           what is to be seen in a picture\n"
-    "  infer image -m openai:gpt-image-1 -o cat.png \"A cat\"\n"
+    "  infer image -o red.png \"a red circle\"            the shipped model paints\n"
     "  infer doctor                                     what is found here";
 
 constexpr const char* kExitCodes =
@@ -161,46 +161,7 @@ void Program::add_describe() {
 void Program::add_image() {
   CLI::App& command = add_command("image", "Make pictures from words, or from other pictures",
                                   [this] { return cli::image(image); });
-  ImageRequest& r = image.request;
-  command.add_option("PROMPT", image.prompt, "What to paint; - reads it from stdin");
-  command.add_option("-m,--model", image.model, "scheme:name of a model that paints");
-  command.add_option("-o,--output", image.output,
-                     "The file; of several pictures FILE-1.png and so on; - for stdout");
-  command.add_flag("--force", image.force, "Replace files that are there already");
-  command.add_flag("--json", image.json, "Print one JSON object a line, for programs");
-
-  constexpr const char* kPicture = "The picture; default: as the model has it";
-  command.add_option("--size", image.size, "Pixels, such as 1024x1536")
-      ->type_name("WxH")
-      ->group(kPicture);
-  command.add_option("-n,--count", r.n, "How many; default 1")->group(kPicture);
-  command.add_option("--quality", r.quality, "OpenAI: low, medium, high")->group(kPicture);
-  command.add_option("--background", r.background, "OpenAI: transparent, opaque")->group(kPicture);
-  command.add_option("--format", r.format, "png, jpeg, webp; default: by the file's name")
-      ->group(kPicture);
-  command.add_option("--compression", r.compression, "0 to 100: how much of JPEG and WebP is kept")
-      ->group(kPicture);
-  command.add_option("--seed", r.seed, "Same seed, same picture, where a model can")
-      ->group(kPicture);
-  command.add_option("--steps", r.steps, "Local engines: how many steps")->group(kPicture);
-  command.add_option("--guidance", r.guidance, "How closely to keep to the words")->group(kPicture);
-  command.add_option("--negative", r.negative_prompt, "What should not be there")->group(kPicture);
-
-  constexpr const char* kOthers = "Other pictures";
-  command.add_option("--edit", image.edits, "A picture to start from; may be repeated")
-      ->allow_extra_args(false)
-      ->group(kOthers);
-  command.add_option("--mask", image.mask, "Which of it is to be painted anew")->group(kOthers);
-  command.add_option("--previews", r.previews, "How many to show on the way")->group(kOthers);
-  command
-      .add_flag("--save-previews", image.save_previews,
-                "Write them too, as FILE.preview-1.png and so on")
-      ->group(kOthers);
-
-  add_verbose_option(command, image.load);
-  add_cloud_options(command, image.load.cloud);
-  add_retry_option(command, image.load.cloud);
-  add_time_options(command, image.times);
+  add_image_options(command, image);
 }
 
 void Program::add_chat() {

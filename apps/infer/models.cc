@@ -94,7 +94,8 @@ int show_models(const ModelsOptions& o) {
     return print_json(core::Json{{"models", list}});
   }
   if (models.empty())
-    complain("no model found in " + searched() + "; set MODELS_PATH to a directory of GGUF files");
+    complain("no model found in " + searched() +
+             "; set MODELS_PATH to a directory of .gguf or .safetensors files");
   return print(models_table(models));
 }
 

@@ -8,18 +8,10 @@
 #include <string_view>
 #include <vector>
 
+#include "apps/infer/option_groups.h"
+
 namespace infer::cli {
 namespace {
-
-// Adds options to one group, one a line.
-struct Group {
-  CLI::App& command;
-  const char* name;
-  template <class T>
-  CLI::Option* operator()(const char* option, T& value, const char* about) const {
-    return command.add_option(option, value, about)->group(name);
-  }
-};
 
 // The whole text is a number that T holds.
 template <class T>
@@ -165,68 +157,37 @@ void add_time_options(CLI::App& command, Times& times) {
   group("--timeout-idle", times.idle, "Between two pieces; of a provider: 120")->check(seconds());
 }
 
-// The options of one group for a model's loading; each notes that one was given.
-class LoadGroup {
- public:
-  LoadGroup(CLI::App& command, LoadOptions& options) : command_(command), o_(options) {}
+// What every engine has.
+void add_common_load_options(LoadGroup& group, LoadOptions& o) {
+  LocalConfig& local = o.local;
+  group.option("--threads", local.threads, "Threads that compute");
+  group.option("--devices", o.devices, "Devices to use, by the names of infer doctor; or none");
+  group.flag("--no-mmap", local.mmap, false, "Read the file instead of mapping it");
+  group.choice("--flash-attention", local.flash_attention, {"auto", "on", "off"}, "Faster");
+}
 
-  template <class T>
-  CLI::Option* option(const char* flag, T& value, const char* about) {
-    LoadOptions& o = o_;
-    return command_.add_option(flag, value, about)
-        ->group(kName)
-        ->each([&o, flag](const std::string&) { o.given = flag; });
-  }
-  void flag(const char* name, std::optional<bool>& value, bool to, const char* about) {
-    LoadOptions& o = o_;
-    const auto set = [&value, &o, name, to] {
-      value = to;
-      o.given = name;
-    };
-    command_.add_flag_callback(name, set, about)->group(kName);
-  }
-  // One of some names, which stand in the order of the enumerators.
-  template <class E>
-  void choice(const char* flag, std::optional<E>& value, std::vector<std::string> names,
-              const std::string& about) {
-    std::string all;
-    for (const std::string& name : names) all += (all.empty() ? "" : ", ") + name;
-    LoadOptions& o = o_;
-    const auto set = [&value, &o, flag, names, all](const std::string& text) {
-      const auto found = std::find(names.begin(), names.end(), text);
-      if (found == names.end())
-        throw CLI::ValidationError(flag, "'" + text + "' is none of " + all);
-      value = static_cast<E>(found - names.begin());
-      o.given = flag;
-    };
-    command_.add_option_function<std::string>(flag, set, about + ": " + all)->group(kName);
-  }
-  static constexpr const char* kName = "Loading a local model; default: as the engine has it";
-
- private:
-  CLI::App& command_;
-  LoadOptions& o_;
-};
+void add_config_option(CLI::App& command, LoadOptions& o) {
+  command.add_option("--config", o.config, "Instead of these: the plugin's configuration, as JSON")
+      ->group(LoadGroup::kName);
+  add_verbose_option(command, o);
+}
 
 void add_load_options(CLI::App& command, LoadOptions& o) {
   LoadGroup group(command, o);
   LocalConfig& local = o.local;
   group.option("--context", local.context, "Tokens that a conversation may have");
-  group.option("--threads", local.threads, "Threads that compute");
+  add_common_load_options(group, o);
   group.option("--batch-threads", local.batch_threads, "The same for reading a prompt");
   group.option("--parallel", local.parallel, "Answers that run at once");
   group.option("--batch", local.batch, "Tokens read in one step");
   group.option("--micro-batch", local.micro_batch, "Of these, tokens computed at once");
   group.option("--gpu-layers", local.gpu_layers, "Layers to put on a GPU; -1: all");
-  group.option("--devices", o.devices, "Devices to use, by the names of infer doctor; or none");
   group.option("--main-gpu", local.main_gpu, "Which of them holds all, without a split");
   group.choice("--split-mode", local.split_mode, {"none", "layer", "row"}, "Over the devices");
   group.option("--tensor-split", local.tensor_split, "How much each gets, such as 3,1")
       ->delimiter(',');
-  group.flag("--no-mmap", local.mmap, false, "Read the file instead of mapping it");
   group.flag("--mlock", local.mlock, true, "Keep the model in memory");
   group.choice("--numa", local.numa, {"off", "distribute", "isolate", "numactl"}, "Memory nodes");
-  group.choice("--flash-attention", local.flash_attention, {"auto", "on", "off"}, "Faster");
   const std::vector<std::string> types = {"f32",  "f16",    "bf16", "q8_0", "q4_0",
                                           "q4_1", "iq4_nl", "q5_0", "q5_1"};
   group.choice("--cache-type-k", local.cache_type_k, types, "Keys in memory");
@@ -240,9 +201,42 @@ void add_load_options(CLI::App& command, LoadOptions& o) {
   group.option("--chat-template", o.chat_template, "A file: the Jinja template for messages");
   group.flag("--no-prefix-cache", local.prefix_cache, false,
              "Read every prompt from its beginning");
-  command.add_option("--config", o.config, "Instead of these: the plugin's configuration, as JSON")
-      ->group(LoadGroup::kName);
-  add_verbose_option(command, o);
+  add_config_option(command, o);
+}
+
+void add_image_load_options(CLI::App& command, LoadOptions& o) {
+  LoadGroup group(command, o);
+  LocalConfig& local = o.local;
+  add_common_load_options(group, o);
+  group.option("--weight-type", local.weight_type, "Bring the weights to it: f16, q8_0, ...");
+  group.flag("--offload", local.offload, true, "Keep the weights off the GPU while not in use");
+  group
+      .option("--keep-on-cpu", local.keep_on_cpu,
+              "What stays on the processor: text_encoder,vae,control_net")
+      ->delimiter(',');
+  CLI::Option* encoder = group.flag("--vae-encoder", local.vae_encoder, true,
+                                    "Load what starting from pictures needs");
+  group.flag("--no-vae-encoder", local.vae_encoder, false, "Leave it out")->excludes(encoder);
+  group.option("--rng", local.rng, "Random numbers as of: cuda, cpu, std");
+  group.option("--prediction", local.prediction, "What the model predicts: eps, v, sd3_flow, ...");
+  group.flag("--allow-pickle", local.allow_pickle, true,
+             "Read .ckpt, .pt and .pth, a format that was made to run code");
+
+  LoadGroup part(command, o, "Files of a local model, beside -m; default: in it, or its card's");
+  part.option("--vae", o.parts.vae, "From latent pictures to pixels and back");
+  part.option("--taesd", o.parts.taesd, "A small one instead of it");
+  part.option("--clip-l", o.parts.clip_l, "A text encoder");
+  part.option("--clip-g", o.parts.clip_g, "Another");
+  part.option("--t5xxl", o.parts.t5xxl, "Another");
+  part.option("--llm", o.parts.llm, "Another: Qwen and the like");
+  part.option("--llm-vision", o.parts.llm_vision, "Lets it see --reference");
+  part.option("--clip-vision", o.parts.clip_vision, "Sees pictures");
+  part.option("--control-net", o.parts.control_net, "For --control");
+  part.option("--photo-maker", o.parts.photo_maker, "Keeps a person the same");
+  part.option("--upscaler", o.parts.upscaler, "An ESRGAN, for --upscale");
+  part.option("--embedding", o.embeddings, "WORD=FILE, a textual inversion; may be repeated")
+      ->allow_extra_args(false);
+  add_config_option(command, o);
 }
 
 void add_verbose_option(CLI::App& command, LoadOptions& o) {

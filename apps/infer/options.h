@@ -25,8 +25,9 @@ CLI::Validator whole_number();
 // the shell that was never set must not take a promise away silently.
 void check_values(CLI::App& command);
 
-// How a local model is loaded, and --verbose.
+// How a local model is loaded, one that writes or one that paints, and --verbose.
 void add_load_options(CLI::App& command, LoadOptions& options);
+void add_image_load_options(CLI::App& command, LoadOptions& options);
 void add_verbose_option(CLI::App& command, LoadOptions& options);
 // How a provider is reached, and, where it is asked for an answer, that it is asked once only.
 void add_cloud_options(CLI::App& command, CloudOptions& options);

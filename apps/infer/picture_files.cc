@@ -7,7 +7,7 @@
 #include <cerrno>
 #include <cstring>
 
-#include "apps/infer/write_file.h"
+#include "src/port/write_file.h"
 
 namespace infer::cli {
 namespace {
@@ -68,21 +68,12 @@ std::optional<Error> PictureFiles::check(const std::string& path) const {
 
 std::optional<Error> PictureFiles::write(const std::string& path, std::string_view bytes) const {
   if (auto error = check(path)) return error;
-  return write_file(path, bytes);
+  if (auto written = port::write_file(path, bytes); !written) return written.error();
+  return std::nullopt;
 }
 
 std::string_view extension_of(std::string_view path) noexcept {
   return path.substr(extension_at(path));
-}
-
-std::string_view format_of_extension(std::string_view extension) noexcept {
-  constexpr std::pair<std::string_view, std::string_view> kFormats[] = {
-      {".png", "png"}, {".jpg", "jpeg"}, {".jpeg", "jpeg"}, {".webp", "webp"}};
-  const auto same = [](char a, char b) { return (a >= 'A' && a <= 'Z' ? a + 32 : a) == b; };
-  for (const auto& [name, format] : kFormats)
-    if (std::equal(extension.begin(), extension.end(), name.begin(), name.end(), same))
-      return format;
-  return {};
 }
 
 }  // namespace infer::cli

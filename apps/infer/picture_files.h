@@ -41,8 +41,6 @@ class PictureFiles {
 
 // ".png", as it is written; empty if the name has none.
 std::string_view extension_of(std::string_view path) noexcept;
-// What it asks for: "png", "jpeg", "webp"; empty for any other.
-std::string_view format_of_extension(std::string_view extension) noexcept;
 
 }  // namespace infer::cli
 

@@ -27,6 +27,23 @@ void add_tokens(Usage& sum, const Usage& more) {
   add(sum.reasoning, more.reasoning);
 }
 
+std::string step_text(std::uint32_t step, std::uint32_t steps, std::chrono::nanoseconds step_time) {
+  std::string text = std::to_string(step) + "/" + std::to_string(steps);
+  if (step_time.count() <= 0) return text;
+  const auto seconds = [](double value) {
+    char figure[32];
+    std::snprintf(figure, sizeof figure,
+                  value < 1    ? "%.2f s"
+                  : value < 10 ? "%.1f s"
+                               : "%.0f s",
+                  value);
+    return std::string(figure);
+  };
+  const double each = ms(step_time) / 1000;
+  return text + ", " + seconds(each) + " a step, " +
+         seconds(each * (step < steps ? steps - step : 0)) + " left";
+}
+
 std::string limits_text(std::span<const RateLimit> limits) {
   std::ostringstream out;
   const char* comma = "infer: left: ";

@@ -16,6 +16,9 @@ namespace infer::cli {
 // Adds the tokens of one reply to those of others.
 void add_tokens(Usage& sum, const Usage& more);
 
+// "5/8, 0.04 s a step, 0.1 s left"; the times where `step_time` is known. For people.
+std::string step_text(std::uint32_t step, std::uint32_t steps, std::chrono::nanoseconds step_time);
+
 // A line for stderr of what the provider says is left; empty if it says nothing.
 std::string limits_text(std::span<const RateLimit> limits);
 

@@ -21,5 +21,14 @@ TEST(Limits, ControlCharactersOfAServerAreShown) {
             "infer: left: 4 a\xE2\x90\x9B[31mb\n");
 }
 
+TEST(StepText, TellsHowLongItTakes) {
+  using std::chrono::milliseconds;
+  EXPECT_EQ(step_text(5, 8, milliseconds(40)), "5/8, 0.04 s a step, 0.12 s left");
+  EXPECT_EQ(step_text(8, 8, milliseconds(2500)), "8/8, 2.5 s a step, 0.00 s left");
+  EXPECT_EQ(step_text(1, 20, milliseconds(30000)), "1/20, 30 s a step, 570 s left");
+  EXPECT_EQ(step_text(2, 8, {}), "2/8") << "not known";
+  EXPECT_EQ(step_text(9, 8, milliseconds(40)), "9/8, 0.04 s a step, 0.00 s left");
+}
+
 }  // namespace
 }  // namespace infer::cli

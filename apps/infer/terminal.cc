@@ -1,5 +1,6 @@
 #include "apps/infer/terminal.h"
 
+#include <sys/ioctl.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -23,6 +24,11 @@ static_assert(std::atomic<bool>::is_always_lock_free);
 }  // namespace
 
 bool is_terminal(int fd) { return isatty(fd) == 1; }
+
+int columns(int fd) {
+  winsize size{};
+  return ::ioctl(fd, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
+}
 
 bool shows_utf8() {
   for (const char* name : {"LC_ALL", "LC_CTYPE", "LANG"}) {
@@ -71,12 +77,13 @@ ProgressBar::ProgressBar(Output& terminal, std::string label, bool shown, Clock:
       utf8_(shows_utf8()),
       next_(Clock::now() + delay) {}
 
-void ProgressBar::update(double fraction) {
+void ProgressBar::update(double fraction, const std::string& note) {
   if (!shown_) return;
   const int percent = static_cast<int>(std::clamp(fraction, 0.0, 1.0) * 100);
   const auto now = Clock::now();
-  if (percent == percent_ || now < next_) return;
+  if ((percent == percent_ && note == note_) || now < next_) return;
   percent_ = percent;
+  note_ = note;
   next_ = now + kRedraw;
   std::string& line = terminal_.buffer();
   line = kClearLine;
@@ -88,6 +95,11 @@ void ProgressBar::update(double fraction) {
   }
   line += utf8_ ? " " : "] ";
   line += std::to_string(percent) + " %";
+  // A line that is broken in two could not be taken back.
+  const int room = columns(STDERR_FILENO);
+  const std::string more = note.empty() ? "" : ", " + note;
+  const std::size_t used = width(line) - (kClearLine.size() - 1) + width(more);
+  if (room <= 0 || used < static_cast<std::size_t>(room)) append_visible(line, more, Lines::kOne);
   visible_ = true;
   g_bar_on_stderr.store(true);
   terminal_.flush();

@@ -11,6 +11,8 @@
 namespace infer::cli {
 
 bool is_terminal(int fd);
+// Of the terminal on this descriptor; 0: not known.
+int columns(int fd);
 // The environment says that the terminal shows UTF-8.
 bool shows_utf8();
 
@@ -35,7 +37,8 @@ class ProgressBar {
   ProgressBar(const ProgressBar&) = delete;
   ProgressBar& operator=(const ProgressBar&) = delete;
 
-  void update(double fraction);  // 0..1
+  // 0..1; `note` stands behind the bar, where the terminal has room for it.
+  void update(double fraction, const std::string& note = {});
   void clear();
 
  private:
@@ -45,6 +48,7 @@ class ProgressBar {
   bool visible_ = false;
   bool utf8_;
   int percent_ = -1;
+  std::string note_;
   Clock::time_point next_;  // not drawn before
 };
 

@@ -69,6 +69,13 @@ TEST_F(ProgressBarTest, DrawsAndLeavesNoTrace) {
   EXPECT_EQ(written(), "\r\x1b[K");
 }
 
+TEST_F(ProgressBarTest, SaysMoreBehindTheBar) {
+  Output terminal(fds_[1]);
+  ProgressBar bar(terminal, "Painting", true, {});
+  bar.update(0.5, "4/8, 0.04 s a step");
+  EXPECT_TRUE(written().ends_with(" 50 %, 4/8, 0.04 s a step"));
+}
+
 TEST_F(ProgressBarTest, DrawsBlocksWhereTheTerminalHasThem) {
   setenv("LANG", "en_GB.UTF-8", 1);
   Output terminal(fds_[1]);

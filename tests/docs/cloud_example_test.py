@@ -31,9 +31,9 @@ def main(cloud, describe, picture):
             sys.exit("%d requests instead of 4" % len(mock.requests))
 
         file = os.path.join(directory, "red.png")
-        check(run(picture, "openai:mock-1", file, "a red circle"), file + ": image/png, 1024 x 1024\n", "9 in, 272 out")
+        check(run(picture, file, "a red circle", "openai:mock-1"), file + ": 16 x 16 pixels\n", "9 in, 272 out")
         with open(file, "rb") as written:
-            if written.read() != provider_mock.png(1024, 1024):
+            if written.read() != provider_mock.png(16, 16):
                 sys.exit("the picture is not the one that was sent")
         for model in ("openai:mock-1", "anthropic:mock-1"):
             check(run(describe, model, file, "Which colour?"), provider_mock.TEXT + "\n17 in, ")
