@@ -10,21 +10,13 @@
 //   --seed N      of the random choices; default 1
 //   --model FILE  default: the shipped model
 //   --json FILE   as every benchmark
-#include <dirent.h>
-#if defined(__GLIBC__)
-#include <malloc.h>
-#endif
-
 #include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
-#include <fstream>
 #include <memory>
 #include <mutex>
-#include <random>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -32,20 +24,13 @@
 #include <vector>
 
 #include "bench/report.h"
+#include "bench/soak_watch.h"
 #include "infer/infer.h"
 
 namespace infer::bench {
 namespace {
 
 constexpr int kThreads = 8;
-constexpr std::chrono::seconds kDeadlock{60};
-// A sanitizer keeps freed memory to see who still uses it.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr char kMemoryGoal[] = "";
-#else
-constexpr char kMemoryGoal[] = "<= 16384";
-#endif
-
 struct Options {
   std::string model = INFER_BENCH_MODEL;
   std::chrono::seconds time = std::chrono::minutes(10);
@@ -64,16 +49,6 @@ struct Counts {
   std::atomic<long> finished{0}, stopped{0}, dropped{0}, timed_out{0}, reloads{0}, counted{0};
   std::atomic<long> greedy_mismatches{0}, seeded_mismatches{0}, count_mismatches{0}, errors{0};
   std::atomic<long> progress{0};  // grows with every event, whatever it is
-};
-
-class Random {
- public:
-  explicit Random(uint64_t seed) : engine_(seed) {}
-  // From 0 to below n.
-  unsigned below(unsigned n) { return static_cast<unsigned>(engine_() % n); }
-
- private:
-  std::mt19937_64 engine_;
 };
 
 Result<TextModel> load(const std::string& path, int parallel, int batch) {
@@ -321,51 +296,6 @@ class Worker {
   Random random_;
 };
 
-// -- What the process holds
-
-struct Held {
-  long files = 0, threads = 0, rss_kib = 0;
-};
-
-long status_line(const char* name) {
-  std::ifstream status("/proc/self/status");
-  for (std::string line; std::getline(status, line);) {
-    if (line.rfind(name, 0) == 0) return std::atol(line.c_str() + std::strlen(name));
-  }
-  return 0;
-}
-
-Held held() {
-  Held out;
-#if defined(__GLIBC__)
-  malloc_trim(0);  // what the allocator keeps for later is not held by anybody
-#endif
-  if (DIR* directory = opendir("/proc/self/fd")) {
-    while (readdir(directory) != nullptr) ++out.files;
-    closedir(directory);
-  }
-  out.threads = status_line("Threads:");
-  out.rss_kib = status_line("VmRSS:");
-  return out;
-}
-
-// Ends the process when nothing happens; its figures would be worth nothing.
-void watch(const Counts& counts, const std::atomic<bool>& over) {
-  long seen = -1;
-  auto since = Clock::now();
-  while (!over.load()) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(200));
-    const long now = counts.progress.load();
-    if (now != seen) {
-      seen = now;
-      since = Clock::now();
-    } else if (Clock::now() - since > kDeadlock) {
-      std::fprintf(stderr, "bench soak: DEADLOCK: nothing for a minute after %ld events\n", now);
-      std::_Exit(1);
-    }
-  }
-}
-
 void run_workers(const Options& options, const std::vector<Task>& tasks, Counts& counts,
                  Clock::time_point end, uint64_t seed) {
   auto model = load(options.model, 4, 512);
@@ -395,11 +325,6 @@ std::vector<Metric> figures(const Counts& c, const Held& before, const Held& aft
   const auto count = [](const char* name, const std::atomic<long>& value, const char* goal = "") {
     return Metric{name, static_cast<double>(value.load()), "", "", goal};
   };
-  const auto growth = [](const char* name, long from, long to, const char* goal) {
-    return Metric{name, static_cast<double>(to - from),
-                  "",   "lower",
-                  goal, "from " + std::to_string(from) + " to " + std::to_string(to)};
-  };
   return {count("finished", c.finished),
           count("stopped", c.stopped),
           count("dropped", c.dropped),
@@ -422,7 +347,7 @@ int run(int argc, char** argv) {
   std::atomic<bool> over{false};
   std::vector<Task> tasks = make_tasks();
   make_references(options.model, tasks);
-  std::thread watchdog([&] { watch(counts, over); });
+  std::thread watchdog([&] { watch(counts.progress, over); });
   // The first tenth fills the allocator's and the library's caches; from there on nothing may grow.
   const auto start = Clock::now();
   run_workers(options, tasks, counts, start + options.time / 10, options.seed);
@@ -438,12 +363,7 @@ int run(int argc, char** argv) {
 }  // namespace infer::bench
 
 int main(int argc, char** argv) {
-#if defined(__GLIBC__)
-  // Large blocks go back to the system when they are freed, so that memory which grows is held by
-  // somebody. By default the allocator learns to keep them, hundreds of megabytes in this
-  // benchmark.
-  mallopt(M_MMAP_THRESHOLD, 128 * 1024);
-#endif
+  infer::bench::give_back_large_blocks();
   setenv("INFER_PLUGIN_PATH", INFER_BENCH_LLAMA_DIR, /*overwrite=*/0);
   try {
     return infer::bench::run(argc, argv);
