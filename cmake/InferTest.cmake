@@ -3,6 +3,7 @@
 # makes one GoogleTest program whose every case is a ctest of its own, so that cases run beside each other, each in its
 # own process. Cases are listed when the program is linked, not when ctest starts: two ctest in one tree write nothing.
 # SERIAL: its cases must be alone on the machine; the reason is written where it is used.
+# infer_test_code(TARGET): a program of a test's own code; infer_add_test makes its own one so.
 # infer_test_environment(ctest-name... [ENV NAME=value...] [LABELS ...]) gives the same surroundings to a plain add_test.
 include(GoogleTest)
 
@@ -17,6 +18,19 @@ elseif(INFER_SANITIZE MATCHES "thread")
     "TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1:suppressions=${PROJECT_SOURCE_DIR}/tests/sanitizers/tsan.supp")
 endif()
 
+# The library is tested as it is built for its users; what tests it is compiled fast instead, which is half the time of a
+# whole build. Of UndefinedBehaviorSanitizer the checks that stand at every use of an object are left out of it: they
+# double the code, and what they look for is in the library, which has them all.
+function(infer_test_code target)
+  infer_own_target(${target})
+  if(CMAKE_CXX_COMPILER_ID MATCHES "GNU|Clang")
+    target_compile_options(${target} PRIVATE -O0)
+    if(INFER_SANITIZE MATCHES "undefined")
+      target_compile_options(${target} PRIVATE -fno-sanitize=null,alignment,vptr,object-size)
+    endif()
+  endif()
+endfunction()
+
 function(infer_add_test name)
   cmake_parse_arguments(PARSE_ARGV 1 arg "" "SERIAL" "SOURCES;LIBS;LABELS;ENV;DEPENDS")
   add_executable(${name} ${arg_SOURCES})
@@ -26,7 +40,7 @@ function(infer_add_test name)
     INFER_SOURCE_DIR="${PROJECT_SOURCE_DIR}" INFER_BUILD_DIR="${PROJECT_BINARY_DIR}")
   # One level below the build directory, as bin/ is, so that relative places hold for tests too.
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/testbin")
-  infer_own_target(${name})
+  infer_test_code(${name})
   if(arg_DEPENDS)
     add_dependencies(${name} ${arg_DEPENDS})
   endif()

@@ -10,6 +10,7 @@
 
 #include "src/http/sse_oracle.h"
 #include "src/http/sse_scan.h"
+#include "src/port/effort.h"
 
 namespace infer::http {
 namespace {
@@ -176,7 +177,7 @@ TEST(Sse, VectorsCutInTwoEverywhere) {
     const std::size_t size = vector.wire.size();
     for (std::size_t cut = 0; cut <= size;
          cut += size < 16384 || cut < 64 || cut + 64 >= size
-                    ? 1
+                    ? port::kStride
                     : std::min<std::size_t>(4099, size - cut - 64)) {
       const SseTranscript got = sse_decode(vector.wire, {cut});
       ASSERT_TRUE(got == want) << vector.name << " cut at " << cut << ": " << shown(got);
@@ -295,7 +296,7 @@ std::vector<std::size_t> random_cuts(std::mt19937& random, std::size_t size) {
 TEST(Sse, AgreesWithTheOracleOnRandomStreams) {
   std::mt19937 random(20260101);
   std::size_t events = 0;
-  for (int i = 0; i < 100000; ++i) {
+  for (int i = 0; i < port::effort(100000); ++i) {
     const std::string wire = random_stream(random);
     const SseTranscript want = SseOracle::read(wire);
     const SseTranscript got = sse_decode(wire, random_cuts(random, wire.size()));
@@ -303,7 +304,7 @@ TEST(Sse, AgreesWithTheOracleOnRandomStreams) {
                              << shown(got) << "\nnot   " << shown(want);
     events += want.events.size();
   }
-  EXPECT_GT(events, 100000u);  // the streams are worth comparing
+  EXPECT_GT(events, port::effort(100000u));  // the streams are worth comparing
 }
 
 TEST(Sse, OneMoreByteAtATimeAgreesWithTheOracle) {
@@ -588,7 +589,7 @@ TEST_F(SseFixtures, SmallOnesCutInTwoEverywhere) {
     const std::string memory = fixture.wire + std::string(kPadding, '\n');
     Checker checker(want);
     Prefix prefix({memory.data(), fixture.wire.size()}, checker);
-    for (std::size_t cut = 0; cut <= fixture.wire.size(); ++cut) {
+    for (std::size_t cut = 0; cut <= fixture.wire.size(); cut += port::kStride) {
       ASSERT_TRUE(prefix.up_to(cut)) << fixture.name << " up to " << cut;
       SseDecoder decoder = prefix.and_the_rest();
       ASSERT_TRUE(checker.drain(decoder) && checker.complete(decoder))
@@ -612,7 +613,7 @@ TEST_F(SseFixtures, LargeOnesCutInTwoNearLineEndsAndElsewhere) {
     const std::string memory = fixture.wire + std::string(kPadding, '\n');
     Checker checker(want);
     Prefix prefix({memory.data(), size}, checker);
-    for (std::size_t cut = 0; cut <= size; ++cut) {
+    for (std::size_t cut = 0; cut <= size; cut += port::kStride) {
       if (cuts[cut] == 0) continue;
       ASSERT_TRUE(prefix.up_to(cut)) << fixture.name << " up to " << cut;
       SseDecoder decoder = prefix.and_the_rest();

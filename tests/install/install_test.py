@@ -24,9 +24,14 @@ def run(command, env=None):
 def prefix(args, where):
     shutil.rmtree(where, ignore_errors=True)
     run([args.cmake, "--install", args.build, "--prefix", where])
-    expected = ["include/infer/infer.h", "include/infer/plugin.h", args.libdir + "/cmake/infer/inferConfig.cmake",
-                args.libdir + "/pkgconfig/infer.pc", args.libdir + "/infer/plugins/infer-echo.so",
+    expected = ["include/infer/infer.h", "include/infer/plugin.h", "include/infer/image.h",
+                args.libdir + "/cmake/infer/inferConfig.cmake", args.libdir + "/pkgconfig/infer.pc",
+                args.libdir + "/infer/plugins/infer-echo.so",
                 "share/infer/models/tiny-chat.gguf", "share/doc/infer/LICENSE"]
+    if args.diffusion:
+        expected += [args.libdir + "/infer/plugins/infer-diffusion.so", "share/infer/models/tiny-shapes.gguf",
+                     "share/infer/models/tiny-shapes-tae.safetensors", "share/infer/models/tiny-shapes.card.json",
+                     "share/doc/infer/LICENSE.stable-diffusion.cpp"]
     missing = [name for name in expected if not (where / name).exists()]
     if missing:
         sys.exit("not installed: " + ", ".join(missing))
@@ -47,6 +52,13 @@ def ask_provider(program, args):
         sys.exit("expected %s, read: %r" % (expected, answer))
 
 
+def paint(program, args):
+    answer = run([program], env={}).strip()
+    expected = "%s %s" % ("64x64" if args.diffusion else "not_found", "image/png" if args.image else "unsupported")
+    if answer != expected:
+        sys.exit("expected %s, read: %r" % (expected, answer))
+
+
 def program(_, where, __):
     infer = where / "bin" / "infer"
     if not infer.exists():
@@ -62,6 +74,7 @@ def cmake_consumer(args, source, work, settings):
     run([args.cmake, "-S", source, "-B", work, "-G", args.generator, "-DCMAKE_CXX_COMPILER=" + args.cxx] + settings)
     run([args.cmake, "--build", work, "-j", "2"])
     ask(work / "consumer")
+    paint(work / "paint", args)
 
 
 def find_package(args, where, work):
@@ -73,11 +86,13 @@ def find_package(args, where, work):
 
 
 def add_subdirectory(args, where, work):
-    # Linked statically: the plugins are those of the prefix that was configured.
+    # Linked statically: the plugins are those of the prefix that was configured. In batches, for the time it takes.
     cmake_consumer(args, HERE / "add_subdirectory", work,
                    ["-DINFER_SOURCE=%s" % ROOT, "-DCMAKE_INSTALL_PREFIX=%s" % where,
                     "-DCMAKE_INSTALL_LIBDIR=%s" % args.libdir,
-                    "-DINFER_CLOUD=%s" % ("ON" if args.cloud else "OFF")])
+                    "-DINFER_UNITY=ON",
+                    "-DINFER_CLOUD=%s" % ("ON" if args.cloud else "OFF"),
+                    "-DINFER_IMAGE=%s" % ("ON" if args.image else "OFF")])
 
 
 def pkg_config(args, where, work):
@@ -89,11 +104,12 @@ def pkg_config(args, where, work):
     flags = run(["pkg-config", "--cflags", "--libs", "infer"], env).split()
     libdir = run(["pkg-config", "--variable=libdir", "infer"], env).strip()
     # The program comes first: a static library answers only what was asked before it.
-    for source in ("main.cc", "cloud.cc"):
+    for source in ("main.cc", "cloud.cc", "paint.cc"):
         program = work / source[:-3]
         run([args.cxx, "-std=c++20", HERE / source, "-o", program] + flags + ["-Wl,-rpath," + libdir])
     ask(work / "main")
     ask_provider(work / "cloud", args)
+    paint(work / "paint", args)
 
 
 def main():
@@ -102,6 +118,8 @@ def main():
     for name in ("cmake", "generator", "cxx", "build", "libdir", "work"):
         parser.add_argument("--" + name, required=True)
     parser.add_argument("--cloud", action="store_true", help="the build has the providers")
+    parser.add_argument("--image", action="store_true", help="the build reads and writes picture files")
+    parser.add_argument("--diffusion", action="store_true", help="the build has the plugin and the model that paint")
     args = parser.parse_args()
     where, work = Path(args.work) / "prefix", Path(args.work) / args.what
     if args.what == "prefix":
