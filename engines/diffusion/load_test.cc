@@ -9,10 +9,13 @@
 #include <fstream>
 #include <iterator>
 #include <map>
+#include <memory>
+#include <new>
 #include <nlohmann/json.hpp>
 #include <random>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "paint_driver.h"
 #include "src/port/temp_dir.h"
@@ -142,19 +145,27 @@ TEST(DiffusionLoad, TooLittleMemoryIsAnError) {
   picture(before, "\"steps\":1");
   rlimit whole = {};
   ASSERT_EQ(getrlimit(RLIMIT_AS, &whole), 0);
-  std::ifstream file("/proc/self/statm");
-  rlim_t pages = 0;
-  file >> pages;
   int refused = 0;
   // From too little for the vocabulary to too little for the last of the weights.
-  for (const rlim_t more : {1, 8, 24, 40, 56, 72}) {
-    const rlimit less = {pages * 4096 + (more << 20), whole.rlim_max};
+  for (const std::size_t megabytes : {0, 2, 4, 8, 16, 24, 32, 48}) {
+    std::ifstream file("/proc/self/statm");
+    rlim_t pages = 0;
+    file >> pages;
+    const rlimit less = {pages * 4096 + (rlim_t{128} << 20), whole.rlim_max};
     ASSERT_EQ(setrlimit(RLIMIT_AS, &less), 0);
+    // What the heap kept of earlier models is used up too.
+    std::vector<std::unique_ptr<char[]>> ballast;
+    ballast.reserve(4096);
+    while (ballast.size() < 4096) {
+      ballast.emplace_back(new (std::nothrow) char[1 << 20]);
+      if (!ballast.back()) break;
+    }
+    for (std::size_t i = 0; i <= megabytes; ++i) ballast.pop_back();
     Model model;
     const int result = model.load(kShapes, shapes_config({}, ",\"weight_type\":\"f32\""));
     ASSERT_EQ(setrlimit(RLIMIT_AS, &whole), 0);
     EXPECT_TRUE(result == INFER_OK || result == INFER_E_OUT_OF_MEMORY)
-        << more << ": " << model.failure().message;
+        << megabytes << ": " << model.failure().message;
     refused += result != INFER_OK;
   }
   EXPECT_GT(refused, 0);

@@ -18,6 +18,8 @@ PRELUDE = """
 
 infer::Result<infer::TextModel> model = infer::text("openai:gpt-5");
 infer::TextRequest request;
+infer::ImageRequest wish;
+infer::Media picture;
 infer::ApiConfig config;
 infer::Result<infer::Response> answer = infer::Response{};
 infer::Result<infer::Media> photo = infer::Media{}, before = photo, after = photo;
