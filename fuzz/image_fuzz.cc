@@ -5,7 +5,6 @@
 #include <cstdio>
 #include <cstdlib>
 #include <string_view>
-#include <variant>
 
 #include "infer/image.h"
 
@@ -15,10 +14,6 @@ void demand(bool right, const char* what) {
   if (right) return;
   std::fprintf(stderr, "image_fuzz: %s\n", what);
   std::abort();
-}
-
-std::string_view bytes_of(const infer::Media& media) {
-  return std::get<infer::Blob>(media.source).view();
 }
 
 void write_and_read(const infer::Pixels& pixels, infer::ImageFormat format) {

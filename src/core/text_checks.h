@@ -1,5 +1,6 @@
-// Law 3 for backends of text, and for those that do not paint themselves: which settings of a request promise something (refuse what cannot be
-// honoured) and which only shape quality (warn). One list for every backend written in C++.
+// Law 3 for backends of text, and for those that do not paint themselves: which settings of a
+// request promise something (refuse what cannot be honoured) and which only shape quality (warn).
+// One list for every backend written in C++.
 #ifndef INFER_SRC_CORE_TEXT_CHECKS_H_
 #define INFER_SRC_CORE_TEXT_CHECKS_H_
 

@@ -188,7 +188,8 @@ TEST(Text, PackedAndForeignText) {
   EXPECT_EQ(*image_text(with_part("tEXt", "key" + nul + "caf\xe9")),
             (Text{{"key", "caf\xc3\xa9"}}));
   for (const std::string& bad :
-       {with_part("tEXt", "no end of the keyword"), with_part("zTXt", "key" + nul),
+       {with_part("tEXt", "no end of the keyword"), with_part("tEXt", nul),
+        with_part("zTXt", "key" + nul),
         with_part("zTXt", "key" + nul + "\x01" + packed("other method")),
         with_part("zTXt", "key" + nul + nul + packed("a text that is cut off").substr(0, 8)),
         with_part("zTXt", "key" + nul + nul + "no zlib"), with_part("iTXt", "key" + nul + nul),

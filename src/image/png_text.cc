@@ -123,7 +123,8 @@ struct TextReader {
   bool read(const PngChunk& chunk) {
     std::string_view rest = chunk.data;
     const auto keyword = take_string(rest);
-    if (!keyword) return false;
+    // Parts with nothing in them could be without number.
+    if (!keyword || keyword->empty()) return false;
     bool packed = chunk.type == "zTXt";
     if (chunk.type == "iTXt") {
       if (rest.size() < 2) return false;

@@ -193,6 +193,32 @@ TEST(Discovery, ListsModelsThatPaint) {
   EXPECT_NE(at("diffusion:bad").problem.find("leaves the card's directory"), std::string::npos);
 }
 
+// Loading follows links first, so that the card is the one beside the file itself.
+TEST(Discovery, OfALinkTheCardIsTheFilesOwn) {
+  const port::TempDir store, linked;
+  models_path(linked.path());
+  const std::string real = store.write("blob.safetensors", one_tensor(kFlux));
+  store.write("blob.card.json", R"({"config":{"parts":{"vae":"../x"}}})");
+  ASSERT_EQ(symlink(real.c_str(), (linked / "flux.safetensors").c_str()), 0);
+  linked.write("flux.card.json", "{}");
+  const auto models = list_models();
+  const ModelFile* flux = find_id(models, "diffusion:flux");
+  ASSERT_NE(flux, nullptr);
+  EXPECT_NE(flux->problem.find(store / "blob.card.json"), std::string::npos) << flux->problem;
+}
+
+// A checkpoint may be named once more as what holds its own VAE.
+TEST(Discovery, ACardThatNamesItsOwnModelHidesNothing) {
+  const port::TempDir mixed;
+  models_path(mixed.path());
+  mixed.write("flux.safetensors", one_tensor(kFlux));
+  mixed.write("flux.card.json", R"({"config":{"parts":{"vae":"flux.safetensors"}}})");
+  const auto models = list_models();
+  const ModelFile* flux = find_id(models, "diffusion:flux");
+  ASSERT_NE(flux, nullptr);
+  EXPECT_EQ(flux->size_bytes, static_cast<std::int64_t>(one_tensor(kFlux).size()));
+}
+
 TEST(Discovery, ANameIsLookedUpForItsScheme) {
   const port::TempDir paints, mixed;
   setenv("DIFFUSION_MODELS_PATH", paints.path().c_str(), 1);

@@ -11,6 +11,7 @@
 #include "src/local/safetensors.h"
 #include "src/local/split_name.h"
 #include "src/port/file.h"
+#include "src/port/paths.h"
 
 namespace infer::local {
 namespace {
@@ -124,11 +125,15 @@ void add_further_pieces(const std::string& directory, const std::string& name, S
 }
 
 void add_card(SeenFile& seen) {
-  auto card = read_card(seen.file.path);
+  // As loading does, which follows links first.
+  const std::string real = port::canonical(seen.file.path).value_or(seen.file.path);
+  auto card = read_card(real);
   if (!card) {
     if (seen.file.problem.empty()) seen.file.problem = card.error().message();
     return;
   }
+  // What holds a part of itself is still the model, and counted once.
+  std::erase(card->parts, real);
   for (const std::string& part : card->parts)
     if (const auto file = port::File::open(part)) seen.file.size_bytes += file->size();
   seen.card_parts = std::move(card->parts);

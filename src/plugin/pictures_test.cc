@@ -16,16 +16,6 @@
 namespace infer::plugin {
 namespace {
 
-// One colour all over.
-Media painted(std::uint32_t width, std::uint32_t height, std::uint32_t channels, char value = 'x') {
-  const std::size_t bytes = std::size_t{width} * height * channels;
-  return {.source = Pixels{.data = Blob(std::string(bytes, value)),
-                           .width = width,
-                           .height = height,
-                           .channels = channels,
-                           .stride = width * channels}};
-}
-
 ImageModel probe(const std::string& name) {
   setenv("INFER_PLUGIN_PATH", INFER_BUILD_DIR "/testbin/plugins", 1);
   auto model = Registry::with_plugins().image("probe:" + name);
@@ -82,6 +72,16 @@ TEST(Pictures, AnOlderPluginHasNoStepTimes) {
 }
 
 #if defined(INFER_IMAGE)
+
+// One colour all over.
+Media painted(std::uint32_t width, std::uint32_t height, std::uint32_t channels, char value = 'x') {
+  const std::size_t bytes = std::size_t{width} * height * channels;
+  return {.source = Pixels{.data = Blob(std::string(bytes, value)),
+                           .width = width,
+                           .height = height,
+                           .channels = channels,
+                           .stride = width * channels}};
+}
 
 Media file_of(const Media& picture, ImageFormat format = ImageFormat::kPng) {
   EncodeOptions options;

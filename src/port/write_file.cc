@@ -1,6 +1,7 @@
 #include "src/port/write_file.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -9,6 +10,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <optional>
 
 #include "src/port/write_all.h"
 
@@ -26,6 +28,15 @@ std::string without_links(const std::string& path) {
   std::string out(real);
   std::free(real);
   return out;
+}
+
+// Where a link leads by its own words; nothing for what is no link.
+std::optional<std::string> target_of(const std::string& link) {
+  char words[PATH_MAX];
+  const ssize_t n = ::readlink(link.c_str(), words, sizeof words);
+  if (n <= 0 || n == static_cast<ssize_t>(sizeof words)) return std::nullopt;
+  const std::string target(words, static_cast<std::size_t>(n));
+  return target.front() == '/' ? target : link.substr(0, link.rfind('/') + 1) + target;
 }
 
 // In the same directory, and no longer than a name may be.
@@ -75,12 +86,15 @@ int write_beside(const std::string& path, const struct stat* there, std::string_
 }
 
 int write_any(const std::string& path, std::string_view bytes) {
-  struct stat there{}, itself{};
+  struct stat there{};
   const bool open_elsewhere = begins(path, "/dev/") || begins(path, "/proc/");
   if (::stat(path.c_str(), &there) != 0) {
-    const bool leads_nowhere = ::lstat(path.c_str(), &itself) == 0;
-    return leads_nowhere || open_elsewhere ? write_to(path, O_TRUNC, 0666, bytes)
-                                           : write_beside(path, nullptr, bytes);
+    const int failed = errno;
+    if (open_elsewhere) return write_to(path, O_TRUNC, 0666, bytes);
+    const auto target = target_of(path);
+    if (!target) return write_beside(path, nullptr, bytes);
+    // What it leads to is to be made; of links in a circle that would have no end.
+    return failed == ENOENT ? write_any(*target, bytes) : failed;
   }
   if (::access(path.c_str(), W_OK) != 0) return errno;
   if (open_elsewhere || !S_ISREG(there.st_mode)) return write_to(path, O_TRUNC, 0666, bytes);

@@ -78,6 +78,7 @@ TEST(WriteFile, WhatFailsSaysWhy) {
 TEST(WriteFile, WhatDoesNotFitLeavesWhatWasThere) {
   const TempDir dir;
   const std::string path = dir.write("a", "before");
+  fs::create_symlink("none", dir / "link");
   rlimit before{};
   getrlimit(RLIMIT_FSIZE, &before);
   rlimit small = before;
@@ -85,12 +86,15 @@ TEST(WriteFile, WhatDoesNotFitLeavesWhatWasThere) {
   setrlimit(RLIMIT_FSIZE, &small);
   const auto replaced = write_file(path, std::string(2000, 'x'));
   const auto made = write_file(dir / "new", std::string(2000, 'x'));
+  const auto led = write_file(dir / "link", std::string(2000, 'x'));
   setrlimit(RLIMIT_FSIZE, &before);
   ASSERT_FALSE(replaced);
   EXPECT_EQ(replaced.error().message(), path + " cannot be written: File too large");
   EXPECT_FALSE(made);
+  EXPECT_FALSE(led);
   EXPECT_EQ(content(path), "before");
-  EXPECT_EQ(files_in(dir), 1);
+  EXPECT_FALSE(fs::exists(dir / "none"));
+  EXPECT_EQ(files_in(dir), 2);
   sigset_t pending, blocked;
   sigpending(&pending);
   pthread_sigmask(SIG_BLOCK, nullptr, &blocked);
