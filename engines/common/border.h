@@ -11,8 +11,8 @@
 
 namespace infer::engine {
 
-// Runs the body of one of the table's functions; what it throws becomes the caller's error. `engine`
-// is how messages call the engine.
+// Runs the body of one of the table's functions; what it throws becomes the caller's error.
+// `engine` is how messages call the engine.
 template <class Body>
 int guarded(infer_error* error, const char* engine, Body&& body) noexcept {
   const AbortGuard guard;

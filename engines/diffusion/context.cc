@@ -5,6 +5,7 @@
 #include <memory>
 #include <new>
 #include <string>
+#include <system_error>
 #include <vector>
 
 #include "devices.h"
@@ -33,25 +34,41 @@ class Loading {
   auto make(const std::string& path, const char* as, Make make) -> decltype(make()) {
     decltype(make()) made;
     std::string why;
+    bool no_memory = false;
     clear_engine_error();
     {
       const Watch watch(*this);
       try {
         made = make();
       } catch (const std::bad_alloc&) {
-        throw;
+        no_memory = true;
+      } catch (const std::system_error&) {
+        no_memory = true;  // for the stack of a thread
       } catch (const std::exception& e) {
         why = e.what();
       }
     }
     if (stopped_) throw Refusal(INFER_E_CANCELLED, "the load was stopped");
     if (made) return made;
-    if (why.empty()) why = engine_error();
+    const std::string told = engine_error();
+    if (no_memory || is_of_memory(told)) {
+      throw Refusal(INFER_E_OUT_OF_MEMORY, path + " does not fit into memory" +
+                                               (told.empty() ? "" : ": " + told) +
+                                               "; a weight_type of fewer bits needs less");
+    }
+    if (why.empty()) why = told;
     throw Refusal(INFER_E_MODEL_INVALID,
                   path + " cannot be loaded" + as + (why.empty() ? "" : ": " + why));
   }
 
  private:
+  // ggml says so, and then an assertion fails.
+  static bool is_of_memory(const std::string& told) {
+    return told.find("failed to allocate") != std::string::npos ||
+           told.find("insufficient memory") != std::string::npos ||
+           told.find("bad_alloc") != std::string::npos;
+  }
+
   class Watch final : public Watcher {
    public:
     explicit Watch(Loading& of) : of_(of) {}

@@ -2,8 +2,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <fstream>
+#include <functional>
 #include <regex>
 #include <string>
 #include <utility>
@@ -66,7 +68,9 @@ TEST_F(Paint, ManyPicturesAreTheSingleOnes) {
 }
 
 TEST_F(Paint, EachSettingChangesThePictureAndNoneTheNextOne) {
-  const Pixels plain = picture(model_, "\"steps\":8");
+  // Small, for what is compared is whether anything changes.
+  const std::string small = "\"width\":32,\"height\":32,";
+  const Pixels plain = picture(model_, small + "\"steps\":8");
   for (const char* setting :
        {"\"steps\":7", "\"guidance\":3", "\"guidance\":3,\"negative_prompt\":\"red\"",
         "\"sample_method\":\"dpm++2m\"", "\"sample_method\":\"euler_a\"",
@@ -76,24 +80,40 @@ TEST_F(Paint, EachSettingChangesThePictureAndNoneTheNextOne) {
         "\"diffusion\":{\"step_cache\":{\"mode\":\"spectrum\",\"start\":0.3}}",
         "\"diffusion\":{\"hires\":{\"scale\":1.5}}",
         "\"diffusion\":{\"hires\":{\"upscaler\":\"lanczos\",\"scale\":1.5}}"}) {
-    const Painted changed = paint(model_, setting);
+    const Painted changed = paint(model_, small + setting);
     ASSERT_EQ(changed.result, INFER_END) << setting << ": " << changed.message;
     EXPECT_THAT(changed.warnings, IsEmpty()) << setting;
     EXPECT_NE(changed.pictures.at(0), plain) << setting;
   }
-  EXPECT_NE(picture(model_, "\"sample_method\":\"euler_a\",\"diffusion\":{\"eta\":0.3}"),
-            picture(model_, "\"sample_method\":\"euler_a\""));
-  EXPECT_EQ(picture(model_, "\"steps\":8"), plain);
+  const std::string noisy = small + "\"sample_method\":\"euler_a\"";
+  EXPECT_NE(picture(model_, noisy + ",\"diffusion\":{\"eta\":0.3}"), picture(model_, noisy));
+  const std::string skips = small + "\"diffusion\":{\"skip_layers\":[0]";
+  EXPECT_NE(picture(model_, skips + ",\"skip_layer_scale\":9}"), picture(model_, skips + "}"));
+  EXPECT_EQ(picture(model_, small + "\"steps\":8"), plain);
 }
 
 TEST_F(Paint, StepCachesOfTransformers) {
   for (const char* mode : {"dbcache", "taylorseer", "cache-dit"}) {
     const Painted painted =
-        paint(model_, std::string("\"diffusion\":{\"step_cache\":{\"mode\":\"") + mode +
-                          "\",\"start\":0.2}}");
+        paint(model_, std::string("\"width\":32,\"height\":32,\"diffusion\":{\"step_cache\":{"
+                                  "\"mode\":\"") +
+                          mode + "\",\"start\":0.2}}");
     EXPECT_EQ(painted.result, INFER_END) << mode << ": " << painted.message;
     EXPECT_THAT(painted.warnings, IsEmpty()) << mode;
   }
+  const auto warnings = [&](const std::string& cache) {
+    const Painted painted = paint(model_,
+                                  "\"width\":16,\"height\":16,\"steps\":2,\"diffusion\":{"
+                                  "\"step_cache\":{\"mode\":" +
+                                      cache + "}}");
+    EXPECT_EQ(painted.result, INFER_END) << cache << ": " << painted.message;
+    return painted.warnings;
+  };
+  EXPECT_THAT(warnings("\"dbcache\",\"end\":0.8,\"threshold\":0.1"),
+              ElementsAre("diffusion.step_cache.end"));
+  EXPECT_THAT(warnings("\"spectrum\",\"end\":0.8,\"threshold\":0.1"),
+              ElementsAre("diffusion.step_cache.threshold"));
+  EXPECT_THAT(warnings("\"easycache\",\"end\":0.8,\"threshold\":0.1"), IsEmpty());
 }
 
 TEST_F(Paint, WhatTheModelCannotHonourIsSaid) {
@@ -144,6 +164,19 @@ TEST_F(Paint, InTiles) {
   EXPECT_EQ(painted.pictures.at(0).bytes.size(), picture(model_, size).bytes.size());
 }
 
+TEST_F(Paint, CancelledBetweenTiles) {
+  const Pixels before = picture(model_, "\"steps\":1");
+  Painting painting(model_, asked("\"width\":256,\"height\":256,\"steps\":1,\"diffusion\":{"
+                                  "\"vae_tiling\":{\"tile\":4,\"overlap\":0.5}}"));
+  painting.read_progress(2);  // its step, and the first tile
+  painting.cancel();
+  const Painted cancelled = painting.all();
+  EXPECT_EQ(cancelled.result, INFER_E_CANCELLED);
+  EXPECT_THAT(cancelled.progress, ElementsAre("painting 1/1", "decoding 1/1"));
+  EXPECT_THAT(cancelled.pictures, IsEmpty());
+  EXPECT_EQ(picture(model_, "\"steps\":1"), before);
+}
+
 TEST_F(Paint, PreviewsAreSpreadOverTheSteps) {
   EXPECT_THAT(paint(model_, "\"steps\":3").previews, IsEmpty());
   const Painted two = paint(model_, "\"steps\":7,\"previews\":2");
@@ -157,8 +190,8 @@ TEST_F(Paint, PreviewsAreSpreadOverTheSteps) {
 TEST_F(Paint, CancelledAHundredTimesItKeepsNothing) {
   const Pixels before = picture(model_, "\"steps\":4");
   const auto cancel = [&](int i) {
-    Painting painting(model_, asked("\"steps\":20,\"n\":3"));
-    painting.read_progress(static_cast<std::size_t>(1 + i % 2));
+    Painting painting(model_, asked("\"width\":32,\"height\":32,\"steps\":20,\"n\":3"));
+    painting.read_progress(static_cast<std::size_t>(i % 2));  // at once, or after a step
     if (i % 3 == 0) return painting.close();
     painting.cancel();
     EXPECT_EQ(painting.all().result, INFER_E_CANCELLED);
@@ -257,12 +290,16 @@ TEST_F(Paint, BadRequestsAreRefusedBeforeTheEngineSeesThem) {
 }
 
 // An adapter for one matrix of the shipped model.
+Tensors adapter_for(const std::string& of, float value, int rows) {
+  const std::string name = "lora_unet_" + std::regex_replace(of, std::regex("[.]"), "_");
+  return {{name + ".lora_down.weight", {4, 128}, value},
+          {name + ".lora_up.weight", {rows, 4}, value},
+          {name + ".alpha", {1}, 4.0F}};
+}
+
 std::string write_adapter(const std::string& path, float value,
                           const std::string& of = "double_blocks.0.img_attn.qkv", int rows = 384) {
-  const std::string name = "lora_unet_" + std::regex_replace(of, std::regex("[.]"), "_");
-  return write_tensors(path, {{name + ".lora_down.weight", {4, 128}, value},
-                              {name + ".lora_up.weight", {rows, 4}, value},
-                              {name + ".alpha", {1}, 4.0F}});
+  return write_tensors(path, adapter_for(of, value, rows));
 }
 
 std::string with_adapter(const std::string& path, const std::string& scale = "1") {
@@ -287,6 +324,15 @@ TEST_F(Paint, AdaptersChangeThisPictureAndNoOther) {
   EXPECT_EQ(foreign.result, INFER_E_MODEL_INVALID);
   EXPECT_THAT(foreign.message, HasSubstr(path));
   EXPECT_THAT(foreign.pictures, IsEmpty());
+  // One matrix of two belongs here: that one is used, and the rest is said.
+  Tensors half = adapter_for("double_blocks.0.img_attn.qkv", 0.5F, 384);
+  const Tensors other = adapter_for("double_blocks.77.img_attn.qkv", 0.5F, 384);
+  half.insert(half.end(), other.begin(), other.end());
+  write_tensors(path, half);
+  const Painted partly = paint(model_, with_adapter(path));
+  ASSERT_EQ(partly.result, INFER_END) << partly.message;
+  EXPECT_THAT(partly.warnings, ElementsAre("diffusion.adapters"));
+  EXPECT_EQ(partly.pictures.at(0), changed);
   // Of another shape: an assertion of the engine's.
   EXPECT_LT(paint(model_, with_adapter(write_adapter(path, 1, "double_blocks.0.img_attn.qkv", 100)))
                 .result,
@@ -294,6 +340,72 @@ TEST_F(Paint, AdaptersChangeThisPictureAndNoOther) {
   std::ofstream(path) << "no adapter";
   EXPECT_EQ(paint(model_, with_adapter(path)).result, INFER_E_MODEL_INVALID);
   EXPECT_EQ(picture(model_, "\"steps\":2"), plain);
+}
+
+// A matrix of 3 x 3 convolutions that hands the first three features on as they are: an upscaler of
+// these repeats each pixel.
+Tensors plain_upscaler() {
+  const auto on = [](std::size_t inputs) {
+    return std::function<float(std::size_t)>([inputs](std::size_t i) {
+      const std::size_t tap = i % 9, in = i / 9 % inputs, out = i / 9 / inputs;
+      return tap == 4 && in == out && out < 3 ? 1.0F : 0.0F;
+    });
+  };
+  return {{"conv_first.weight", {64, 3, 3, 3}, on(3)}, {"conv_first.bias", {64}, 0.0F},
+          {"conv_body.weight", {64, 64, 3, 3}, 0.0F},  {"conv_body.bias", {64}, 0.0F},
+          {"conv_up1.weight", {64, 64, 3, 3}, on(64)}, {"conv_up1.bias", {64}, 0.0F},
+          {"conv_hr.weight", {64, 64, 3, 3}, on(64)},  {"conv_hr.bias", {64}, 0.0F},
+          {"conv_last.weight", {3, 64, 3, 3}, on(64)}, {"conv_last.bias", {3}, 0.0F}};
+}
+
+Pixels doubled(const Pixels& small) {
+  Pixels large = filled(small.width * 2, small.height * 2, 3, 0);
+  for (std::size_t i = 0; i < large.bytes.size(); ++i) {
+    const std::size_t x = i / 3 % large.width, y = i / 3 / large.width;
+    large.bytes[i] = small.bytes[(y / 2 * small.width + x / 2) * 3 + i % 3];
+  }
+  return large;
+}
+
+TEST(PaintUpscaler, EnlargesWhatWasPaintedInOnePieceAndInTiles) {
+  const port::TempDir dir;
+  const std::string upscaler =
+      write_tensors(dir.path() + "/upscaler.safetensors", plain_upscaler());
+  const Model model(kModels + "tiny-shapes.gguf",
+                    shapes_config(",\"upscaler\":\"" + upscaler + "\""));
+  for (const char* size :
+       {"\"steps\":1,\"width\":32,\"height\":32", "\"steps\":1,\"width\":160,\"height\":32"}) {
+    const Pixels small = picture(model, size);
+    const Painted large = paint(model, std::string(size) + ",\"diffusion\":{\"upscale\":true}");
+    ASSERT_EQ(large.pictures.size(), 1U) << large.message;
+    const Pixels wanted = doubled(small);
+    ASSERT_EQ(large.pictures[0].bytes.size(), wanted.bytes.size());
+    int worst = 0;
+    for (std::size_t i = 0; i < wanted.bytes.size(); ++i) {
+      worst = std::max(worst, std::abs(static_cast<uint8_t>(wanted.bytes[i]) -
+                                       static_cast<uint8_t>(large.pictures[0].bytes[i])));
+    }
+    EXPECT_LE(worst, 1) << size;
+  }
+  const std::string fix =
+      "\"steps\":2,\"width\":32,\"height\":32,\"diffusion\":{\"hires\":{\"strength\":0.3,";
+  const Pixels by_model = picture(model, fix + "\"upscaler\":\"model\"}}");
+  EXPECT_EQ(by_model.width, 64U);
+  EXPECT_NE(by_model, picture(model, fix + "\"upscaler\":\"latent\"}}"));
+}
+
+TEST(PaintWeights, OfEachTypeArePainted) {
+  for (const char* type : {"f16", "q8_0", "q4_0"}) {
+    const Model model(kModels + "tiny-shapes.gguf",
+                      shapes_config("", std::string(",\"weight_type\":\"") + type + "\""));
+    const Pixels painted = picture(model, "\"steps\":2");
+    ASSERT_EQ(painted.bytes.size(), 64U * 64 * 3) << type;
+    const auto at = [&](std::size_t x, std::size_t y, std::size_t c) {
+      return static_cast<uint8_t>(painted.bytes[(y * 64 + x) * 3 + c]);
+    };
+    EXPECT_GT(at(32, 32, 0), at(32, 32, 1) + 40) << type << ": the middle is red";
+    EXPECT_GT(at(2, 2, 1), 160) << type << ": the corner is white";
+  }
 }
 
 TEST_F(Paint, LongAndStrangePromptsArePainted) {

@@ -139,8 +139,12 @@ class Progress final : public Watcher {
     }
   }
 
-  // Each adapter that was asked for has found its place, or the request fails.
-  void check_adapters_of_picture() { check_adapters(true); }
+  // Each adapter that was asked for has found its place, or the request fails; what is left over of
+  // one is said once.
+  void check_adapters_of_picture() {
+    check_adapters(true);
+    if (base_ == 0) warn_of_leftovers();
+  }
 
  private:
   bool abandoned() const { return channel_.cancelled() || channel_.closed(); }
@@ -194,6 +198,21 @@ class Progress final : public Watcher {
                       adapter.path + " is an adapter for another model: none of its " +
                           std::to_string(use.tensors) + " tensors belongs to this one");
       }
+    }
+  }
+
+  void warn_of_leftovers() {
+    for (const Adapter& adapter : request_.adapters) {
+      const infer_sd_adapter_t use = infer_sd_adapter(context_.get(), adapter.path.c_str());
+      if (adapter.scale == 0 || use.used >= use.tensors) continue;
+      engine::Entry& entry = channel_.slot();
+      entry.reset(INFER_EV_WARNING);
+      entry.data = "unsupported_setting";
+      entry.id = "diffusion.adapters: " + std::to_string(use.tensors - use.used) + " of " +
+                 std::to_string(use.tensors) + " tensors of " + adapter.path +
+                 " have no place in this model; the rest was used";
+      entry.extra = "{\"setting\":\"diffusion.adapters\"}";
+      channel_.publish();
     }
   }
 

@@ -19,8 +19,8 @@ struct ModelFiles {
   bool vae_encoder = false;     // one of the files can turn pictures into latent ones
 };
 
-// Throws Refusal: INFER_E_NOT_FOUND, INFER_E_MODEL_INVALID naming the file, the part, and what to do,
-// INFER_E_FORBIDDEN for a pickle that the config does not allow.
+// Throws Refusal: INFER_E_NOT_FOUND, INFER_E_MODEL_INVALID naming the file, the part, and what to
+// do, INFER_E_FORBIDDEN for a pickle that the config does not allow.
 ModelFiles look_at(const std::string& path, const Config& config);
 
 // The first half of it: the file is there and holds a model that paints.

@@ -359,11 +359,14 @@ class Parser {
       const std::string inner = field + "." + item.key();
       if (item.key() == "threshold") {
         to.reuse_threshold = to.residual_diff_threshold = number(item.value(), inner, 0, 1000);
+        if (mode == SD_CACHE_SPECTRUM) ignored(inner, "the mode " + name + " measures no change");
       } else if (item.key() == "start") {
         to.start_percent = number(item.value(), inner, 0, 1);
         start_ = to.start_percent;
       } else if (item.key() == "end") {
         to.end_percent = to.spectrum_stop_percent = number(item.value(), inner, 0, 1);
+        if (for_dit && mode != SD_CACHE_EASYCACHE)
+          ignored(inner, "the mode " + name + " leaves out parts of steps up to the last one");
       }
     }
     if (!(to.start_percent < to.end_percent)) invalid(field, "start must be less than end");

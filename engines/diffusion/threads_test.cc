@@ -1,5 +1,5 @@
-// What docs/design/diffusion-threads.md promises, as a program sees it: through the public API, with
-// the shipped models, several models in one process.
+// What docs/design/diffusion-threads.md promises, as a program sees it: through the public API,
+// with the shipped models, several models in one process.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
