@@ -349,6 +349,17 @@ void run_workers(const Alone& alone, ImageCounts& counts, std::chrono::steady_cl
   for (std::thread& thread : threads) thread.join();
 }
 
+// The library keeps the pollers that replies borrow, as many as were ever lent at once, which may
+// come late in a short run.
+void lend_all_pollers() {
+  const Studio studio;
+  std::vector<Reply> replies;
+  for (int i = 0; i < kThreads; ++i) {
+    replies.push_back(studio.writer().stream(question()));
+    replies.back().next();
+  }
+}
+
 std::vector<Metric> figures(const ImageCounts& c, const Held& before, const Held& after) {
   const auto count = [](const char* name, const std::atomic<long>& value, const char* goal = "") {
     return Metric{name, static_cast<double>(value.load()), "", "", goal};
@@ -377,6 +388,7 @@ int run(int argc, char** argv) {
   const Alone alone = make_alone();
   std::thread watchdog([&] { watch(counts.progress, over); });
   // The first fifth fills the allocator's and the library's caches; from there on nothing may grow.
+  lend_all_pollers();
   const auto start = std::chrono::steady_clock::now();
   run_workers(alone, counts, start + options.time / 5, options.seed);
   const Held before = held();
