@@ -96,6 +96,19 @@ void check_complete(const std::string& path, const ImageFile& model, const Parts
   if (!missing.empty()) refuse_missing(path, model.family, missing);
 }
 
+// Where there are two text encoders the engine gives one of them the other's numbers, and reads
+// beyond their end; other families have no place for such words.
+void check_embeddings(const std::string& family, const Config& config) {
+  for (const auto& [word, file] : config.parts.embeddings)
+    read_header(file, "parts.embeddings." + word, config.allow_pickle);
+  const std::vector<std::string_view> one = {"clip_l"};
+  const bool fits = family.empty() ? config.parts.clip_g.empty() : encoders_of(family) == one;
+  if (fits || config.parts.embeddings.empty()) return;
+  throw field_refusal(INFER_E_UNSUPPORTED, "parts.embeddings",
+                      "are for models whose one text encoder is CLIP (SD 1, SD 2), not for " +
+                          (family.empty() ? "those with two" : "the family " + family));
+}
+
 [[noreturn]] void refuse_main(const std::string& path, const ImageFile& file) {
   if (file.part == "llm") {
     throw Refusal(INFER_E_MODEL_INVALID,
@@ -146,8 +159,7 @@ ModelFiles look_at(const std::string& path, const Config& config) {
     // A small VAE takes the large one's place.
     if (place == "taesd") out.vae_encoder = part.vae_encoder;
   }
-  for (const auto& [word, file] : config.parts.embeddings)
-    read_header(file, "parts.embeddings." + word, config.allow_pickle);
+  check_embeddings(model.family, config);
   check_complete(path, model, config.parts);
   return out;
 }

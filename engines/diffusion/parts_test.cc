@@ -111,6 +111,23 @@ TEST_F(PartsTest, AFileInTheWrongPlaceIsNamedWithItsOwn) {
     EXPECT_THAT(looked_at(path).code, path == whole ? INFER_OK : INFER_E_MODEL_INVALID) << path;
 }
 
+TEST_F(PartsTest, WordsOfOnesOwnAreForClipAlone) {
+  config_.parts.embeddings["mine"] = file("mine.safetensors", {"emb_params"});
+  const Refused flux = looked_at(file("whole.safetensors", kWhole));
+  EXPECT_EQ(flux.code, INFER_E_UNSUPPORTED);
+  EXPECT_EQ(flux.details, "{\"field\":\"parts.embeddings\"}");
+  EXPECT_THAT(flux.message, HasSubstr("not for the family Flux"));
+  const std::string unet = file("unet.safetensors", {"model.diffusion_model.input_blocks.1.0.x",
+                                                     "first_stage_model.decoder.conv_in.weight"});
+  EXPECT_EQ(looked_at(unet).message, "accepted");
+  config_.parts.clip_g =
+      write_tensors(dir_ / "clip.safetensors",
+                    {{"text_model.embeddings.token_embedding.weight", {1, 1280}, 0.0F}});
+  EXPECT_THAT(looked_at(unet).message, HasSubstr("not for those with two"));
+  config_.parts.embeddings["mine"] = dir_ / "none";
+  EXPECT_EQ(looked_at(unet).details, "{\"field\":\"parts.embeddings.mine\"}");
+}
+
 TEST_F(PartsTest, AdaptersAreLookedAtToo) {
   const auto check = [](const std::string& path) {
     return refused([&] { check_adapters({Adapter{path, 1}}, "adapters", false); });

@@ -155,7 +155,7 @@ static int json_is(json_view value, char first) {
 }
 
 /* The next element of a proven array: begin with *p = NULL; 0 at the end, and for anything else. */
-static int json_element(json_view array, const char** p, json_view* value) {
+static inline int json_element(json_view array, const char** p, json_view* value) {
   if (!*p && !json_is(array, '[')) return 0;
   *p = json_space(*p ? *p : array.at + 1, array.end);
   if (**p == ',') *p = json_space(*p + 1, array.end);
@@ -179,7 +179,7 @@ static int json_member(json_view object, const char** p, json_view* key, json_vi
 }
 
 /* Writes the text of a proven string to out and returns its size, which is below the string's. */
-static size_t json_text(json_view string, char* out) {
+static inline size_t json_text(json_view string, char* out) {
   char unit[4];
   size_t size, total = 0;
   if (!json_is(string, '"')) return 0;

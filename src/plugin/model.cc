@@ -73,18 +73,28 @@ Result<infer_model*> call_load(const Library& library, const ModelSpec& spec, co
   return handle;
 }
 
-// One entry per model ever asked for.
+// One for each model that is loaded, or that somebody loads.
 struct Entry {
   std::mutex mutex;
   std::condition_variable changed;
   bool loading = false;  // by one thread; others wait for what comes of it
   std::weak_ptr<Model> model;
+
+  bool is_over() {
+    std::lock_guard lock(mutex);
+    return model.expired();
+  }
 };
-Entry& entry_of(const std::string& key) {
+std::shared_ptr<Entry> entry_of(const std::string& key) {
   static std::mutex* const mutex = new std::mutex;
-  static auto* const entries = new std::map<std::string, Entry>;
+  static auto* const entries = new std::map<std::string, std::shared_ptr<Entry>>;
   std::lock_guard lock(*mutex);
-  return (*entries)[key];
+  if (const auto found = entries->find(key); found != entries->end()) return found->second;
+  // Those that nobody holds but the map: a program may load ever new models, one after the other.
+  std::erase_if(*entries, [](const auto& old) {
+    return old.second.use_count() == 1 && old.second->is_over();
+  });
+  return entries->emplace(key, std::make_shared<Entry>()).first->second;
 }
 
 }  // namespace
@@ -111,7 +121,8 @@ Result<std::shared_ptr<Model>> Model::load(const Library& library, const ModelSp
                                            const Load& how) {
   const std::string key =
       library.path + '\n' + (spec.path.empty() ? spec.name : spec.path) + '\n' + spec.config;
-  Entry& entry = entry_of(key);
+  const std::shared_ptr<Entry> shared_entry = entry_of(key);
+  Entry& entry = *shared_entry;
   const StopCallback on_stop(how.stop, [&entry] {
     std::lock_guard lock(entry.mutex);
     entry.changed.notify_all();
