@@ -114,8 +114,8 @@ Watcher::Watcher() {
 }
 
 Watcher::~Watcher() {
-  if (engine_error().empty() && !t_worker_errors->error.empty())
-    engine::remember_error(t_worker_errors->error);
+  // The reason, of which this thread was told no more than that the load failed.
+  if (!t_worker_errors->error.empty()) engine::remember_error(t_worker_errors->error);
   delete t_worker_errors;
   t_worker_errors = nullptr;
   t_watcher = nullptr;

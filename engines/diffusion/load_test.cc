@@ -147,6 +147,19 @@ TEST(DiffusionLoad, AnUpscalerEnlarges) {
   EXPECT_THAT(other.failure().message, HasSubstr("parts.upscaler"));
 }
 
+// Tensors are read on threads of the engine's: what those say is the reason, not that a load failed.
+TEST(DiffusionLoad, ATensorOfAnotherShapeIsNamed) {
+  const port::TempDir dir;
+  const std::string path = write_tensors(
+      dir / "shape.safetensors",
+      {{"conv_first.weight", {64, 3, 3, 3}, 0.0F}, {"conv_hr.weight", {64, 32, 3, 3}, 0.0F}});
+  Model model;
+  EXPECT_EQ(model.load(kShapes, shapes_config(",\"upscaler\":\"" + path + "\"")),
+            INFER_E_MODEL_INVALID);
+  EXPECT_THAT(model.failure().message, AllOf(HasSubstr(path), HasSubstr("'conv_hr.weight' has "
+                                                                        "wrong shape")));
+}
+
 struct Told {
   int calls = 0, stop_at = 0;
   float last = 0;
@@ -281,11 +294,15 @@ TEST(DiffusionDamage, BytesOfTheHeadersThatAreWrong) {
   uint64_t header = 0;
   std::memcpy(&header, tae.data(), sizeof(header));
   Damaged damaged;
+  testing::internal::CaptureStdout();
+  testing::internal::CaptureStderr();
   for (uint32_t seed = 0; seed < kMutations; ++seed) {
     const bool first = seed % 2 == 0;
     damaged.load(first ? with_flips(model, 0, tables, seed) : "",
                  first ? "" : with_flips(tae, 0, 8 + header, seed), "seed " + std::to_string(seed));
   }
+  EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
+  EXPECT_EQ(testing::internal::GetCapturedStdout(), "");
   EXPECT_GT(damaged.invalid(), 0) << damaged.text();
 }
 

@@ -39,10 +39,10 @@ def rate(t, steps):
 def main():
     folder = Path(sys.argv[1])
     steps = int(sys.argv[2]) if len(sys.argv) > 2 else STEPS
-    map_ = dict(np.load(folder / "latents.npz"))
+    latent_map = dict(np.load(folder / "latents.npz"))
     pictures = draw.pictures(7200, 5)[0]
     unseen = draw.pictures(144, 6)[0]
-    z, unseen_z = latents.encode(map_, pictures), latents.encode(map_, unseen)
+    z, unseen_z = latents.encode(latent_map, pictures), latents.encode(latent_map, unseen)
     r = np.random.default_rng(7)
     p = jax.tree.map(jnp.asarray, model.initial_decoder(3))
     state = adam.zeros(p)

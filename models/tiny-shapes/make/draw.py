@@ -51,4 +51,7 @@ def pictures(n, seed, places=WIDE):
     """So many pictures with their kinds: the numbers of colour, shape and ground."""
     r = np.random.default_rng(seed)
     kinds = [KINDS[i % len(KINDS)] for i in range(n)]
-    return np.stack([picture(r, k, places) for k in kinds]), np.array(kinds, np.int32)
+    out = np.empty((n, SIDE, SIDE, 3), np.float32)
+    for i, kind in enumerate(kinds):
+        out[i] = picture(r, kind, places)
+    return out, np.array(kinds, np.int32)

@@ -56,12 +56,13 @@ def step(p, mean, state, t, rate, *batch):
     return p, jax.tree.map(lambda m, p: kept * m + (1 - kept) * p, mean, p), state, value
 
 
-def train(p, map_, phase, steps):
+def train(p, latent_map, phase, steps):
     places, pictures_seed, seed, highest, default_steps = phase
     steps = default_steps if steps is None else steps
     r = np.random.default_rng(seed)
     pictures, kinds = draw.pictures(14400, pictures_seed, places)
-    z = latents.encode(map_, pictures).transpose(0, 3, 1, 2)
+    z = latents.encode(latent_map, pictures).transpose(0, 3, 1, 2)
+    del pictures    # 700 MB
     p = jax.tree.map(jnp.asarray, p)
     mean, state = p, adam.zeros(p)
     began, losses = time.time(), []
@@ -84,10 +85,10 @@ def train(p, map_, phase, steps):
 def main():
     folder = Path(sys.argv[1])
     steps = [int(n) for n in sys.argv[2:]] or [None, None]
-    map_ = dict(np.load(folder / "latents.npz"))
-    p = train(model.initial(11), map_, WIDE, steps[0])
+    latent_map = dict(np.load(folder / "latents.npz"))
+    p = train(model.initial(11), latent_map, WIDE, steps[0])
     np.savez(folder / "denoiser-wide.npz", **p)
-    p = train(p, map_, NARROW, steps[1])
+    p = train(p, latent_map, NARROW, steps[1])
     np.savez(folder / "denoiser.npz", **p)
 
 
