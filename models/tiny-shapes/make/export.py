@@ -1,4 +1,4 @@
-"""Writes the files that the engine reads, packs them, and sums them up: export.py OUT FOLDER"""
+"""Writes the files that the engine reads, their archive and checksums: export.py OUT FOLDER"""
 import hashlib
 import io
 import json
@@ -101,9 +101,7 @@ def main():
     write_model(folder / MODEL, dict(np.load(out / "denoiser.npz")))
     write_vae(folder / VAE, {name: vae[name] for name in sorted(vae)})
     pack(folder / PACKED, [folder / MODEL, folder / VAE])
-    card = Path(__file__).parent.parent / CARD
-    if card.parent.resolve() != folder.resolve():
-        shutil.copy(card, folder)
+    shutil.copy(Path(__file__).parent.parent / CARD, folder)
     sums = ""
     for name in (PACKED, MODEL, VAE):
         data = (folder / name).read_bytes()
