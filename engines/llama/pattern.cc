@@ -11,7 +11,7 @@ namespace {
 constexpr uint32_t kLastPatternChar = 0x10FFFF;
 constexpr int kDeepestGroup = 64, kMostPatternRepeats = 1000;
 
-const CharRanges kDigits = {{'0', '9'}};
+const CharRanges kDecimalDigits = {{'0', '9'}};
 const CharRanges kWord = {{'0', '9'}, {'A', 'Z'}, {'_', '_'}, {'a', 'z'}};
 const CharRanges kSpace = {{9, 13},          {' ', ' '},       {0xA0, 0xA0},     {0x1680, 0x1680},
                            {0x2000, 0x200A}, {0x2028, 0x2029}, {0x202F, 0x202F}, {0x205F, 0x205F},
@@ -186,8 +186,8 @@ class PatternParser {
     const uint32_t c = peek();
     ++at_;
     switch (c) {
-      case 'd': return kDigits;
-      case 'D': return others(kDigits);
+      case 'd': return kDecimalDigits;
+      case 'D': return others(kDecimalDigits);
       case 'w': return kWord;
       case 'W': return others(kWord);
       case 's': return kSpace;

@@ -124,6 +124,7 @@ constexpr infer_plugin kPlugin = {
     cancel,
     close,
     devices,
+    nullptr,  // names: requests for text name nothing of the engine's
 };
 
 }  // namespace
